@@ -1,0 +1,225 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"trunkline/internal/destination"
+	"trunkline/internal/pg/pgvalue"
+	"trunkline/internal/schema"
+)
+
+// Migrate carries out a plan in one transaction.
+func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
+	run := d.exclusively
+	if !altersTables(plan) {
+		run = d.alongside
+	}
+	return run(ctx, func(s *session) error {
+		if _, err := d.fence(ctx, s); err != nil {
+			return err
+		}
+		for _, step := range plan {
+			if err := d.step(ctx, s, step); err != nil {
+				return fmt.Errorf("%v: %w", step, err)
+			}
+		}
+		return nil
+	})
+}
+
+// altersTables reports whether a plan does more than keep books.
+func altersTables(plan schema.Plan) bool {
+	return slices.ContainsFunc(plan, func(step schema.Step) bool {
+		_, ends := step.(schema.EndCopy)
+		return !ends
+	})
+}
+
+func (d *database) step(ctx context.Context, s *session, step schema.Step) (err error) {
+	switch p := step.(type) {
+	case schema.BeginCopy:
+		return d.beginCopy(ctx, s, p)
+	case schema.EndCopy:
+		_, err = s.exec(ctx, `UPDATE __trunkline.tables SET copied = true WHERE pipeline = ? AND object = ? AND generation = ?`,
+			d.pipeline, p.Table.Object.String(), p.Generation)
+	case schema.AddColumn:
+		return d.addColumn(ctx, s, p)
+	case schema.RenameColumn:
+		return d.renameColumn(ctx, s, p)
+	case schema.Describe:
+		return d.remember(ctx, s, p.Table)
+	case schema.Leave:
+		_, err = s.exec(ctx, `DELETE FROM __trunkline.tables WHERE pipeline = ? AND object = ?`, d.pipeline, p.Table.Object.String())
+	case schema.IntendSlot:
+		_, err = s.exec(ctx, `UPDATE __trunkline.checkpoints
+SET slot = ?, consistent_point = 0, system_identifier = NULL, timeline = 0, commit_lsn = 0, end_lsn = 0, committed_at = 0, updated_at = now()
+WHERE pipeline = ?`, p.Slot, d.pipeline)
+	case schema.RecordSlot:
+		_, err = s.exec(ctx, `UPDATE __trunkline.checkpoints
+SET slot = ?, consistent_point = ?, system_identifier = ?, timeline = ?, commit_lsn = ?, end_lsn = ?, updated_at = now()
+WHERE pipeline = ?`, p.Slot, uint64(p.ConsistentPoint), p.SystemIdentifier, p.Timeline,
+			uint64(p.ConsistentPoint), uint64(p.ConsistentPoint), d.pipeline)
+	case schema.Forget:
+		return d.forget(ctx, s)
+	default:
+		return fmt.Errorf("a step of type %T is not known", step)
+	}
+	return err
+}
+
+// beginCopy empties the table, or makes it anew where its columns are not those
+// that it should have.
+func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy) error {
+	st := d.statements(p.Table)
+	present, err := d.columns(ctx, s, p.Table.Name)
+	if err != nil {
+		return err
+	}
+	var sql []string
+	switch {
+	case len(present) == 0:
+		sql = append(sql, st.create())
+	case slices.Equal(present, wantedColumns(p.Table)):
+		sql = append(sql, st.deleteAll())
+	default:
+		sql = append(sql, "DROP TABLE "+st.target(), st.create())
+	}
+	sql = append(sql, st.comment(d.origin(p.Table)))
+	for _, text := range sql {
+		if _, err := s.exec(ctx, text); err != nil {
+			return err
+		}
+	}
+	delete(d.marked, p.Table.Name)
+	delete(d.spilled, p.Table.Name)
+	return d.noteCopy(ctx, s, p)
+}
+
+func (d *database) noteCopy(ctx context.Context, s *session, p schema.BeginCopy) error {
+	definition, err := json.Marshal(p.Table)
+	if err != nil {
+		return err
+	}
+	object := p.Table.Object.String()
+	for _, q := range []struct {
+		sql  string
+		args []any
+	}{
+		{`DELETE FROM __trunkline.overflow WHERE table_name = ?`, []any{p.Table.Name}},
+		{`DELETE FROM __trunkline.chunks WHERE pipeline = ? AND object = ?`, []any{d.pipeline, object}},
+		{`DELETE FROM __trunkline.tables WHERE pipeline = ? AND object = ?`, []any{d.pipeline, object}},
+		{`INSERT INTO __trunkline.tables VALUES (?, ?, ?, ?, ?, ?, false, ?)`, []any{
+			d.pipeline, object, p.Table.Name, uint64(p.OID), p.Generation, uint64(p.Start), string(definition)}},
+	} {
+		if _, err := s.exec(ctx, q.sql, q.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// origin is the comment of a table: whose it is, and its key, which DuckDB does
+// not keep as a constraint.
+func (d *database) origin(t *schema.Table) string {
+	o := destination.Origin{Pipeline: d.pipeline, Object: t.Object.String()}
+	for _, i := range t.Key {
+		o.Key = append(o.Key, t.Columns[i].Name)
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // strings marshal
+	}
+	return string(text)
+}
+
+func (d *database) columns(ctx context.Context, s *session, table string) (columns []destination.ColumnInfo, err error) {
+	err = s.query(ctx, selectColumns, func(v []driver.Value) error {
+		columns = append(columns, destination.ColumnInfo{Name: v[1].(string), Type: v[2].(string)})
+		return nil
+	}, d.settings.Schema, table)
+	return columns, err
+}
+
+func wantedColumns(t *schema.Table) []destination.ColumnInfo {
+	columns := make([]destination.ColumnInfo, len(t.Columns))
+	for i := range t.Columns {
+		columns[i] = destination.ColumnInfo{Name: t.Columns[i].Name, Type: typeName(&t.Columns[i].Type)}
+	}
+	return columns
+}
+
+// addColumn adds a column unless it is there. Existing rows are given their
+// value only by the transaction that adds it.
+func (d *database) addColumn(ctx context.Context, s *session, p schema.AddColumn) error {
+	present, err := d.columns(ctx, s, p.Table.Name)
+	if err != nil {
+		return err
+	}
+	at := p.Table.FindName(p.Name)
+	column := &p.Table.Columns[at]
+	st := d.statements(p.Table)
+	there := slices.ContainsFunc(present, func(c destination.ColumnInfo) bool { return strings.EqualFold(c.Name, column.Name) })
+	if !there {
+		if _, err := s.exec(ctx, st.addColumn(at)); err != nil {
+			return err
+		}
+		if column.Missing != nil {
+			if err := d.backfill(ctx, s, st, at); err != nil {
+				return err
+			}
+		}
+	}
+	return d.remember(ctx, s, p.Table)
+}
+
+func (d *database) backfill(ctx context.Context, s *session, st statements, i int) error {
+	column := &st.table.Columns[i]
+	value := pgvalue.NewColumn(&column.Type)
+	if err := value.AppendText([]byte(*column.Missing)); err != nil {
+		return fmt.Errorf("default of column %q: %w", column.Name, err)
+	}
+	field := column.Type.Field(column.Name)
+	a := value.Array()
+	defer a.Release()
+	record := array.NewRecordBatch(arrow.NewSchema([]arrow.Field{field}, nil), []arrow.Array{a}, 1)
+	defer record.Release()
+	if err := s.stage(stagedRows, record, func(int) string { return staged(i) }); err != nil {
+		return err
+	}
+	_, err := s.exec(ctx, st.backfill(i))
+	return err
+}
+
+func (d *database) renameColumn(ctx context.Context, s *session, p schema.RenameColumn) error {
+	present, err := d.columns(ctx, s, p.Table.Name)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(present, func(c destination.ColumnInfo) bool { return c.Name == p.From }) {
+		if _, err := s.exec(ctx, d.statements(p.Table).renameColumn(p.From, p.To)); err != nil {
+			return err
+		}
+	}
+	return d.remember(ctx, s, p.Table)
+}
+
+func (d *database) forget(ctx context.Context, s *session) error {
+	for _, table := range []string{"chunks", "tables", "checkpoints"} {
+		if _, err := s.exec(ctx, "DELETE FROM __trunkline."+table+" WHERE pipeline = ?", d.pipeline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *database) statements(t *schema.Table) statements {
+	return statements{schema: d.settings.Schema, table: t}
+}

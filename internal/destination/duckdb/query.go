@@ -1,0 +1,74 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"trunkline/internal/destination"
+	"trunkline/internal/schema"
+)
+
+// Checkpoint reads what is remembered of the pipeline.
+func (d *database) Checkpoint(ctx context.Context) (c destination.Checkpoint, err error) {
+	err = d.use(ctx, func(s *session) error {
+		n, err := s.count(ctx, `SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = 'checkpoints'`, ownSchema)
+		if err != nil || n == 0 {
+			return err
+		}
+		if c, _, err = d.readCheckpoint(ctx, s); err != nil {
+			return err
+		}
+		c.Tables, err = d.readTables(ctx, s)
+		return err
+	})
+	return c, err
+}
+
+// Query runs one statement; the result holds the file until it is released.
+func (d *database) Query(ctx context.Context, sql string) (array.RecordReader, error) {
+	s, err := d.file.open(ctx, d.settings, d.patience)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := s.arrow.QueryContext(ctx, sql)
+	if err != nil {
+		err = classify(err)
+		d.file.done(s, err)
+		return nil, err
+	}
+	return &result{RecordReader: reader, done: func() { d.file.done(s, nil) }}, nil
+}
+
+// result gives the file back with its release.
+type result struct {
+	array.RecordReader
+	done func()
+}
+
+// Release ends the use of the file.
+func (r *result) Release() {
+	r.RecordReader.Release()
+	if r.done != nil {
+		r.done()
+		r.done = nil
+	}
+}
+
+// Scan reads columns of the rows that are not marked.
+func (d *database) Scan(ctx context.Context, table *schema.Table, columns []int) (array.RecordReader, error) {
+	return d.Query(ctx, d.statements(table).scan(columns))
+}
+
+// Overflow returns the values of a table in the side table.
+func (d *database) Overflow(ctx context.Context, table *schema.Table) (values []destination.OverflowValue, err error) {
+	const stored = `SELECT key, column_name, value FROM __trunkline.overflow WHERE table_name = ?`
+	err = d.use(ctx, func(s *session) error {
+		return s.query(ctx, stored, func(v []driver.Value) error {
+			values = append(values, destination.OverflowValue{Key: v[0].(string), Column: v[1].(string), Value: v[2].(string)})
+			return nil
+		}, table.Name)
+	})
+	return values, err
+}

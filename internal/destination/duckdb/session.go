@@ -1,0 +1,157 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	duck "github.com/duckdb/duckdb-go/v2"
+)
+
+// session is one connection to the file. It is used by one goroutine.
+type session struct {
+	conn  driver.Conn
+	arrow *duck.Arrow
+	// Views registered in the transaction under way. They are entries of the
+	// file's catalog, which the end of the transaction must not keep.
+	views    []string
+	releases []func()
+}
+
+func newSession(conn driver.Conn) (*session, error) {
+	a, err := duck.NewArrowFromConn(conn)
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, arrow: a}, nil
+}
+
+func (s *session) close() error { return s.conn.Close() }
+
+// exec runs statements and returns how many rows the last one changed.
+func (s *session) exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	result, err := s.conn.(driver.ExecerContext).ExecContext(ctx, sql, named(args))
+	if err != nil {
+		return 0, classify(err)
+	}
+	return result.RowsAffected()
+}
+
+func named(args []any) []driver.NamedValue {
+	values := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		values[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+	}
+	return values
+}
+
+// query runs a statement and calls row with the values of each row.
+func (s *session) query(ctx context.Context, sql string, row func([]driver.Value) error, args ...any) (err error) {
+	rows, err := s.conn.(driver.QueryerContext).QueryContext(ctx, sql, named(args))
+	if err != nil {
+		return classify(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	values := make([]driver.Value, len(rows.Columns()))
+	for {
+		switch err := rows.Next(values); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return classify(err)
+		}
+		if err := row(values); err != nil {
+			return err
+		}
+	}
+}
+
+// count runs a statement that yields one number.
+func (s *session) count(ctx context.Context, sql string, args ...any) (n int64, err error) {
+	err = s.query(ctx, sql, func(v []driver.Value) error {
+		count, ok := v[0].(int64)
+		if !ok {
+			return fmt.Errorf("%T where a number is expected", v[0])
+		}
+		n = count
+		return nil
+	}, args...)
+	return n, err
+}
+
+// transact runs work in a transaction, which is rolled back if it fails.
+func (s *session) transact(ctx context.Context, work func() error) (err error) {
+	if _, err := s.exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	defer s.releaseViews()
+	err = work()
+	if err == nil {
+		err = s.dropViews(ctx)
+	}
+	if err != nil {
+		// The context may be what ended the work; the rollback must happen all
+		// the same.
+		_, rollback := s.exec(context.WithoutCancel(ctx), "ROLLBACK")
+		s.views = s.views[:0]
+		return errors.Join(err, rollback)
+	}
+	_, err = s.exec(ctx, "COMMIT")
+	return err
+}
+
+// stage offers a record to SQL under a name, its columns renamed. A view can be
+// read once only: every statement that reads rows registers its own.
+func (s *session) stage(name string, record arrow.RecordBatch, column func(i int) string) error {
+	fields := make([]arrow.Field, record.NumCols())
+	for i := range fields {
+		fields[i] = record.Schema().Field(i)
+		fields[i].Name = column(i)
+	}
+	renamed := array.NewRecordBatch(arrow.NewSchema(fields, nil), record.Columns(), record.NumRows())
+	defer renamed.Release()
+	reader, err := array.NewRecordReader(renamed.Schema(), []arrow.RecordBatch{renamed})
+	if err != nil {
+		return err
+	}
+	defer reader.Release()
+	return s.register(name, reader)
+}
+
+// register offers a stream of records to SQL under a name, replacing the view
+// that had it.
+func (s *session) register(name string, reader array.RecordReader) error {
+	release, err := s.arrow.RegisterView(reader, name)
+	if err != nil {
+		return fmt.Errorf("stage %s: %w", name, err)
+	}
+	s.releases = append(s.releases, release)
+	for _, v := range s.views {
+		if v == name {
+			return nil
+		}
+	}
+	s.views = append(s.views, name)
+	return nil
+}
+
+func (s *session) dropViews(ctx context.Context) error {
+	for _, v := range s.views {
+		if _, err := s.exec(ctx, "DROP VIEW IF EXISTS "+quote(v)); err != nil {
+			return err
+		}
+	}
+	s.views = s.views[:0]
+	return nil
+}
+
+func (s *session) releaseViews() {
+	for _, release := range s.releases {
+		release()
+	}
+	s.releases = s.releases[:0]
+}

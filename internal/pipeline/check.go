@@ -1,0 +1,172 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"trunkline/internal/config"
+	"trunkline/internal/destination"
+	"trunkline/internal/fault"
+	"trunkline/internal/schema"
+	"trunkline/internal/source"
+)
+
+// Verdict is the outcome of a check.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass   Verdict = "pass"
+	Warn   Verdict = "warn"
+	Fail   Verdict = "fail"
+	NotRun Verdict = "skipped"
+)
+
+// Check is one line of Test Connection.
+type Check struct {
+	Name    string  `json:"name"`
+	Verdict Verdict `json:"verdict"`
+	// Detail is what was found; of a skipped check, why it was.
+	Detail string `json:"detail,omitempty"`
+	Code   int    `json:"code,omitempty"`
+	Title  string `json:"title,omitempty"`
+	Action string `json:"action,omitempty"`
+}
+
+// AnyFailed reports whether a check of a list has failed.
+func AnyFailed(checks []Check) bool {
+	return slices.ContainsFunc(checks, func(c Check) bool { return c.Verdict == Fail })
+}
+
+// checker runs checks in order; once one that others need has failed, those are
+// skipped.
+type checker struct {
+	list    []Check
+	blocked string
+}
+
+func (c *checker) run(name string, needed bool, check func() (detail string, err error)) {
+	if c.blocked != "" {
+		c.list = append(c.list, Check{Name: name, Verdict: NotRun, Detail: c.blocked + " has failed"})
+		return
+	}
+	detail, err := check()
+	c.add(name, detail, err)
+	if err != nil && needed {
+		c.blocked = name
+	}
+}
+
+func (c *checker) add(name, detail string, err error) {
+	line := Check{Name: name, Verdict: Pass, Detail: detail}
+	if err != nil {
+		line.Verdict, line.Detail = Fail, err.Error()
+		if f, ok := fault.Of(err); ok {
+			line.Code, line.Title, line.Detail, line.Action = f.Kind.Code, f.Kind.Title, f.Cause, f.Remedy()
+			if f.Subject != "" {
+				line.Detail = f.Subject + ": " + f.Cause
+			}
+		}
+	}
+	c.list = append(c.list, line)
+}
+
+// Checks tests source and destination of a pipeline without changing either.
+func Checks(ctx context.Context, c *config.Pipeline, kind destination.Kind, log *slog.Logger) []Check {
+	var run checker
+	checkSource(ctx, &run, c, kind, log)
+	run.blocked = ""
+	checkDestination(ctx, &run, c, kind, log)
+	return run.list
+}
+
+func checkSource(ctx context.Context, run *checker, c *config.Pipeline, kind destination.Kind, log *slog.Logger) {
+	var s *source.Source
+	defer func() {
+		if s != nil {
+			_ = s.Close() // nothing was changed
+		}
+	}()
+	run.run("connection", true, func() (_ string, err error) {
+		s, err = source.Open(ctx, &c.Source, "trunkline check", log)
+		return fmt.Sprintf("%s:%d, database %s, user %s", c.Source.Host, c.Source.Port, c.Source.Database, c.Source.User), err
+	})
+	run.run("server version", true, func() (string, error) { return "PostgreSQL " + s.Version.String(), nil })
+	run.run("wal_level and REPLICATION", false, func() (string, error) {
+		return "logical, may replicate", s.Blocked(ctx)
+	})
+	run.run("replication connection", false, func() (string, error) {
+		err := s.IdentifySystem(ctx)
+		return fmt.Sprintf("system %s, timeline %d", s.SystemIdentifier, s.Timeline), err
+	})
+	run.run("slot", false, func() (string, error) { return checkSlot(ctx, s, SlotName(c, kind)) })
+	var objects []Object
+	run.run("objects and SELECT", true, func() (_ string, err error) {
+		if objects, err = Objects(ctx, s, c); err == nil {
+			err = replicates(objects)
+		}
+		return summary(objects), err
+	})
+	run.run("publication", false, func() (string, error) {
+		if c.Source.Publication.Mode == config.PublicationGiven {
+			return "given: " + strings.Join(c.Source.Publication.Names, ", "), nil
+		}
+		return "managed: the tables are ours to publish", s.MayPublish(ctx, replicatedTables(objects), SlotName(c, kind))
+	})
+	if run.blocked != "" {
+		return
+	}
+	for _, o := range objects {
+		if o.Table != nil && o.Table.Identity == schema.InsertOnly {
+			run.list = append(run.list, Check{
+				Name: "replica identity", Verdict: Warn,
+				Detail: fmt.Sprintf("%v: %s: only inserts and truncates are replicated", o.Source.Name, o.Reason),
+				Action: fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL, or add a primary key", o.Source.Name.SQL()),
+			})
+		}
+	}
+}
+
+func replicatedTables(objects []Object) (tables []source.Table) {
+	for _, o := range objects {
+		if o.Table != nil {
+			tables = append(tables, o.Source)
+		}
+	}
+	return tables
+}
+
+func summary(objects []Object) string {
+	n := len(replicatedTables(objects))
+	return fmt.Sprintf("%d of %d tables are replicated", n, len(objects))
+}
+
+func checkSlot(ctx context.Context, s *source.Source, name string) (string, error) {
+	slot, exists, err := s.Slot(ctx, name)
+	switch {
+	case err != nil:
+		return "", err
+	case !exists:
+		return "will be made: " + name, s.SlotsFree(ctx)
+	case slot.Invalid != "":
+		return "", source.SlotLost.New("the server has invalidated slot %s: %s", name, slot.Invalid)
+	case slot.Active:
+		return fmt.Sprintf("%s is in use by backend %d", name, slot.ActivePID), nil
+	}
+	return fmt.Sprintf("%s keeps %d bytes of WAL", name, slot.Retained), nil
+}
+
+func checkDestination(ctx context.Context, run *checker, c *config.Pipeline, kind destination.Kind, log *slog.Logger) {
+	run.run("destination", true, func() (_ string, err error) {
+		d, err := kind.Open(ctx, destination.Options{Pipeline: c.Name, Settings: c.Destination.Settings, Log: log})
+		if err != nil {
+			return "", err
+		}
+		defer func() { err = errors.Join(err, d.Close()) }()
+		return kind.Name + ": opened, written and taken back", d.Check(ctx)
+	})
+}

@@ -1,0 +1,17 @@
+package pipeline
+
+import (
+	"errors"
+
+	"trunkline/internal/batch"
+)
+
+// keyFault says what to do about a key that the destination cannot hold.
+func keyFault(err error) error {
+	var k *batch.KeyError
+	if !errors.As(err, &k) {
+		return err
+	}
+	return KeyValue.New("key column %q has the value %s", k.Column, k.Text).On(k.Object.String()).
+		Do("columns: [{ name: %s, type: text }] at the object", k.Column).By(err)
+}

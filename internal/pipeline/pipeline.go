@@ -1,0 +1,181 @@
+// Package pipeline leads changes from a source to a destination: it plans the
+// tables, loads their history, and then runs the one loop that receives,
+// batches, applies and confirms.
+//
+// A run may be killed at any moment. What was applied and checkpointed is one
+// transaction of the destination; what was not is sent again by the server.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"trunkline/internal/config"
+	"trunkline/internal/destination"
+	"trunkline/internal/fault"
+	"trunkline/internal/pg"
+	"trunkline/internal/source"
+)
+
+// Options are what a pipeline runs with.
+type Options struct {
+	Config *config.Pipeline
+	Kind   destination.Kind
+	State  *StateDir
+	Log    *slog.Logger
+	// UntilCaughtUp ends the run once everything that was committed at the source
+	// before it began is in the destination.
+	UntilCaughtUp bool
+	// TakeOver allows to drop a slot of our name that the destination does not
+	// know.
+	TakeOver bool
+	// Patient waits without limit for a destination that another process holds.
+	Patient bool
+	// Step, if set, is told the name of every step that was taken; tests end the
+	// process there.
+	Step func(name string)
+}
+
+// Pipeline is one pipeline of this process.
+type Pipeline struct {
+	Options
+	progress *progress
+	// reload are objects whose history is to be loaded again.
+	reload map[pg.Name]bool
+	// established says that a run has come as far as streaming: from then on it is
+	// worth trying again.
+	established bool
+
+	// wanted is the position that somebody waits for, 0 for none.
+	wanted atomic.Uint64
+
+	mu      sync.RWMutex
+	current destination.Destination // open, for those who ask from outside
+}
+
+// New makes a pipeline.
+func New(o Options) *Pipeline {
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	return &Pipeline{Options: o, progress: newProgress(), reload: map[pg.Name]bool{}}
+}
+
+// Progress is where the pipeline stands; any goroutine may ask.
+func (p *Pipeline) Progress() Snapshot { return p.progress.snapshot() }
+
+// Ask runs work on the destination as it is open now. It fails while the
+// pipeline is not connected.
+func (p *Pipeline) Ask(work func(destination.Destination) error) error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.current == nil {
+		return errors.New("the pipeline is not connected to its destination now")
+	}
+	return work(p.current)
+}
+
+// Wait returns once everything up to a position is readable in the destination.
+// The position must be one that the stream passes: that of source.Mark, say.
+func (p *Pipeline) Wait(ctx context.Context, to pg.LSN) error {
+	p.want(to)
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for p.Progress().Walk.Checkpointed <= to {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// want makes the loop write the position as soon as it is received, although
+// there may be no rows to write.
+func (p *Pipeline) want(to pg.LSN) {
+	for {
+		old := p.wanted.Load()
+		if uint64(to) <= old || p.wanted.CompareAndSwap(old, uint64(to)) {
+			return
+		}
+	}
+}
+
+func (p *Pipeline) setCurrent(d destination.Destination) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.current = d
+}
+
+// SlotName is the name of the slot that a pipeline file asks for.
+func SlotName(c *config.Pipeline, kind destination.Kind) string {
+	if c.Source.Slot != "" {
+		return c.Source.Slot
+	}
+	return pg.SlotName(c.Name, kind.Identify(c.Destination.Settings))
+}
+
+// errAgain asks for a new attempt at once: a table is to be loaded again, or the
+// stream to be read again from the checkpoint.
+var errAgain = errors.New("begin again at the checkpoint")
+
+// Run runs the pipeline until the context ends, which is no error, or it is
+// caught up, if that was asked for, or something happens that trying again
+// would not mend.
+func (p *Pipeline) Run(ctx context.Context) error {
+	defer p.progress.setPhase(Stopped, "")
+	for failures := 0; ; {
+		err := p.attempt(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return p.stopError(ctx, err)
+		case errors.Is(err, errAgain):
+			continue
+		case !p.established || !worthRetrying(err):
+			return err
+		}
+		wait := backoff(failures)
+		failures++
+		p.progress.setPhase(Retrying, err.Error())
+		p.Log.WarnContext(ctx, "the pipeline was interrupted; trying again", "error", err, "wait", wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// stopError keeps what went wrong while stopping apart from the stop itself.
+func (p *Pipeline) stopError(ctx context.Context, err error) error {
+	if ctx.Err() == nil || err == nil {
+		return err
+	}
+	p.Log.DebugContext(ctx, "stopped", "error", err)
+	return nil
+}
+
+// worthRetrying tells interruptions, which pass, from faults, which somebody has
+// to mend. What is neither is taken for an interruption.
+func worthRetrying(err error) bool {
+	f, ok := fault.Of(err)
+	if !ok {
+		return true
+	}
+	for _, passing := range []*fault.Kind{source.HostUnreachable, source.ServerUnavailable, source.SlotInUse, destination.Locked} {
+		if f.Kind == passing {
+			return true
+		}
+	}
+	return false
+}
+
+// backoff grows from a quarter of a second to half a minute.
+func backoff(failures int) time.Duration {
+	return min(250*time.Millisecond<<min(failures, 10), 30*time.Second)
+}
