@@ -53,6 +53,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 
 // RunWith is Run for another build of the program.
 func RunWith(a *app.App, args []string, stdout, stderr io.Writer) int {
+	app.Tune()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	// The second signal ends the process the hard way, which loses nothing.

@@ -12,7 +12,10 @@ import (
 // them out. Most batches are one part that is there from the start; a
 // transaction larger than a part is fed while it is received.
 type feed struct {
-	from  batch.Position
+	from batch.Position
+	// first is there from the start; parts hands over the others as they are asked
+	// for, so that no more than two exist: one applied, one filled.
+	first *batch.Part
 	parts chan *batch.Part
 	// Set by the receiver before it closes parts.
 	to        batch.Position
@@ -24,7 +27,12 @@ type feed struct {
 }
 
 func newFeed(builder *batch.Builder, from batch.Position) *feed {
-	return &feed{from: from, parts: make(chan *batch.Part, 1), builder: builder}
+	f := &feed{from: from, parts: make(chan *batch.Part), builder: builder}
+	if !builder.Empty() {
+		f.events = builder.Events()
+		f.first = builder.Seal()
+	}
+	return f
 }
 
 // end closes the batch at the end of a transaction.
@@ -44,6 +52,13 @@ func (f *feed) batch() *batch.Batch {
 	return &batch.Batch{
 		From: f.from,
 		Parts: func(yield func(*batch.Part, error) bool) {
+			if f.first != nil {
+				again := yield(f.first, nil)
+				f.builder.Release(f.first)
+				if !again {
+					return
+				}
+			}
 			for part := range f.parts {
 				again := yield(part, nil)
 				f.builder.Release(part)

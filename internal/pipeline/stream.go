@@ -276,10 +276,6 @@ func (s *stream) done() bool {
 // destination, which is idle.
 func (s *stream) handOver(to batch.Position) error {
 	f := newFeed(s.builder, s.sent)
-	if !s.builder.Empty() {
-		f.events = s.builder.Events()
-		f.parts <- s.builder.Seal()
-	}
 	f.end(to, s.committed)
 	s.start(f)
 	return nil
@@ -443,14 +439,15 @@ func (s *stream) makeRoom() error {
 	if !s.builder.Full() {
 		return nil
 	}
-	if s.feeding == nil {
-		if err := s.settle(); err != nil {
-			return err
-		}
-		s.feeding = newFeed(s.builder, s.sent)
-		s.start(s.feeding)
+	if s.feeding != nil {
+		return s.feedPart()
 	}
-	return s.feedPart()
+	if err := s.settle(); err != nil {
+		return err
+	}
+	s.feeding = newFeed(s.builder, s.sent)
+	s.start(s.feeding)
+	return nil
 }
 
 // feedPart adds the part under way to the batch that is being fed.

@@ -172,10 +172,8 @@ func versionOf(numbers [2]int) pg.Version { return pg.Version(numbers[0]*10_000 
 // bufferedConn reads ahead.
 type bufferedConn struct {
 	net.Conn
-	buf         []byte
-	start, end  int
-	gather      time.Duration
-	lastReadEnd time.Time
+	buf        []byte
+	start, end int
 }
 
 // Read takes from the buffer, which one read of the socket fills.
@@ -184,11 +182,7 @@ func (b *bufferedConn) Read(p []byte) (int, error) {
 		if len(p) >= len(b.buf) {
 			return b.Conn.Read(p)
 		}
-		b.pause()
 		n, err := b.Conn.Read(b.buf)
-		if b.gather > 0 {
-			b.lastReadEnd = time.Now()
-		}
 		b.start, b.end = 0, n
 		if n == 0 {
 			return 0, err
@@ -197,15 +191,4 @@ func (b *bufferedConn) Read(p []byte) (int, error) {
 	n := copy(p, b.buf[b.start:b.end])
 	b.start += n
 	return n, nil
-}
-
-// pause lets data gather in the socket. The walsender sends every message by
-// itself: whoever reads as fast as it sends pays a system call for each.
-func (b *bufferedConn) pause() {
-	if b.gather == 0 {
-		return
-	}
-	if rest := b.gather - time.Since(b.lastReadEnd); rest > 0 {
-		time.Sleep(rest)
-	}
 }

@@ -76,10 +76,6 @@ type Stream struct {
 	feedback error
 }
 
-// gather is how long data may collect in the socket before it is read; see
-// bufferedConn.
-const gather = time.Millisecond
-
 // Stream starts the stream of a slot.
 // https://www.postgresql.org/docs/current/protocol-logical-replication.html
 func (s *Source) Stream(ctx context.Context, o StreamOptions) (*Stream, error) {
@@ -96,9 +92,6 @@ func (s *Source) Stream(ctx context.Context, o StreamOptions) (*Stream, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(s.streamFault(err, o.Slot), conn.Close(ctx))
-	}
-	if b, ok := conn.Conn().(*bufferedConn); ok {
-		b.gather = gather
 	}
 	run, cancel := context.WithCancel(context.Background())
 	st := &Stream{

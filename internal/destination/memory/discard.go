@@ -7,7 +7,6 @@ import (
 	"trunkline/internal/batch"
 	"trunkline/internal/destination"
 	"trunkline/internal/pg/pgvalue"
-	"trunkline/internal/schema"
 )
 
 // Discard is a destination that reads everything and keeps nothing but its
@@ -16,7 +15,7 @@ func Discard() destination.Kind {
 	store := &Store{}
 	return destination.Kind{
 		Name:     "discard",
-		Settings: func() any { return &struct{}{} },
+		Settings: func() any { return &Settings{} },
 		Open: func(ctx context.Context, o destination.Options) (destination.Destination, error) {
 			inner, err := store.Kind().Open(ctx, o)
 			if err != nil {
@@ -54,9 +53,4 @@ func (d *discard) Apply(ctx context.Context, b *batch.Batch) error {
 	empty := *b
 	empty.Parts = func(func(*batch.Part, error) bool) {}
 	return d.Destination.Apply(ctx, &empty)
-}
-
-// Migrate keeps the bookkeeping.
-func (d *discard) Migrate(ctx context.Context, plan schema.Plan) error {
-	return d.Destination.Migrate(ctx, plan)
 }

@@ -61,11 +61,16 @@ func (s *Store) Table(name string) *Table {
 	return s.state.tables[name]
 }
 
+// Settings of a destination in memory.
+type Settings struct {
+	Label string `yaml:"label" doc:"A name for it."`
+}
+
 // Kind is the store as a kind of destination.
 func (s *Store) Kind() destination.Kind {
 	return destination.Kind{
 		Name:     "memory",
-		Settings: func() any { return &struct{}{} },
+		Settings: func() any { return &Settings{} },
 		Open: func(_ context.Context, o destination.Options) (destination.Destination, error) {
 			now := o.Now
 			if now == nil {
