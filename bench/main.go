@@ -96,7 +96,6 @@ func run(ctx context.Context, only []string, runs, scale, major int, out string)
 func (b *bench) one(ctx context.Context, major int, run func(*bench, context.Context) error) (err error) {
 	b.server, err = pgserver.Start(ctx, pgserver.Options{Major: major, Settings: map[string]string{
 		"shared_buffers": "1GB", "max_wal_size": "20GB", "checkpoint_timeout": "1h", "autovacuum": "off",
-		"synchronous_commit": "off",
 	}})
 	if err != nil {
 		return err
