@@ -21,9 +21,12 @@ type evolution struct {
 	// message; without columns if it is gone.
 	catalog *source.Table
 
-	table  *schema.Table
-	plan   schema.Plan
-	reload string
+	table *schema.Table
+	// plan changes the destination's table; described says that its definition
+	// differs in what needs no change there.
+	plan      schema.Plan
+	described bool
+	reload    string
 }
 
 func (s *stream) planner() *planner {
@@ -50,9 +53,7 @@ func (e *evolution) find(ctx context.Context, src *source.Source) error {
 			return err
 		}
 	}
-	if len(e.plan) == 0 && !slices.EqualFunc(table.Columns, e.object.Table.Columns, sameColumn) {
-		e.plan = schema.Plan{schema.Describe{Table: e.table}}
-	}
+	e.described = !slices.EqualFunc(table.Columns, e.object.Table.Columns, sameColumn)
 	for i := range e.plan {
 		e.plan[i] = withTable(e.plan[i], e.table)
 	}
@@ -93,7 +94,9 @@ func (e *evolution) gone() {
 	}
 }
 
-// column finds the place of one column of the relation.
+// column finds the place of one column of the relation. Where its name belongs to
+// another column by now, dropped and added again or renamed crosswise, the
+// message cannot tell the time before from the time after.
 func (e *evolution) column(ctx context.Context, src *source.Source, r pgoutput.RelationColumn) error {
 	i := e.table.FindSource(r.Name)
 	now := e.inCatalog(r.Name)
@@ -108,8 +111,8 @@ func (e *evolution) column(ctx context.Context, src *source.Source, r pgoutput.R
 			i = known
 		}
 	}
-	if i >= 0 && e.table.Columns[i].Dropped && now != nil && now.Number != e.table.Columns[i].Number {
-		e.reload = fmt.Sprintf("column %q was dropped and added again", r.Name)
+	if i >= 0 && now != nil && now.Number != e.table.Columns[i].Number && e.table.Columns[i].Number != 0 {
+		e.reload = fmt.Sprintf("the name %q belongs to another column now", r.Name)
 		return nil
 	}
 	t, err := e.typeOf(ctx, src, r, now)

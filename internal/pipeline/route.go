@@ -22,6 +22,8 @@ type routes struct {
 	relations map[uint32]*pgoutput.Relation
 	known     map[uint32]*route
 	start     map[*Object]pg.LSN
+	// described are objects whose definition the destination is yet to note.
+	described map[*Object]bool
 }
 
 type route struct {
@@ -34,7 +36,7 @@ type route struct {
 func (r *routes) init(a *attempt) {
 	r.objects, r.leaves = map[uint32]*Object{}, map[uint32]bool{}
 	r.relations, r.known = map[uint32]*pgoutput.Relation{}, map[uint32]*route{}
-	r.start = map[*Object]pg.LSN{}
+	r.start, r.described = map[*Object]pg.LSN{}, map[*Object]bool{}
 	for _, o := range a.replicated() {
 		r.objects[o.Source.OID] = o
 		for _, l := range o.Source.Leaves {
@@ -89,9 +91,8 @@ func (s *stream) route(ctx context.Context, id uint32) (*route, error) {
 // added and renamed before the transaction that brings them; anything that
 // changes rows which are there already loads the table again.
 func (s *stream) evolve(ctx context.Context, o *Object, relation *pgoutput.Relation) error {
-	if fits(o.Table, relation) {
-		return nil
-	}
+	// A message that looks the same may be of another shape: a column that was
+	// dropped and added again. The catalog tells by the columns' numbers.
 	current, exists, err := s.attempt.source.Table(ctx, o.Source.OID)
 	if err != nil {
 		return err
@@ -103,13 +104,19 @@ func (s *stream) evolve(ctx context.Context, o *Object, relation *pgoutput.Relat
 	if err := evolution.find(ctx, s.attempt.source); err != nil {
 		return err
 	}
+	if fits(o.Table, relation) && evolution.reload == "" {
+		return nil
+	}
 	if evolution.reload != "" {
 		s.Log.WarnContext(ctx, "the history of the table is loaded again", "object", o.Source.Name.String(), "reason", evolution.reload)
 		s.reload[o.Source.Name] = true
 		return errAgain
 	}
 	if len(evolution.plan) == 0 {
-		o.Table = evolution.table
+		if evolution.described {
+			o.Table = evolution.table
+			s.routes.described[o] = true
+		}
 		return nil
 	}
 	return s.migrate(ctx, o, evolution)
@@ -150,6 +157,22 @@ func (s *stream) migrate(ctx context.Context, o *Object, e *evolution) error {
 	// Routes of leaves lead to the table as it was.
 	maps.DeleteFunc(s.routes.known, func(id uint32, _ *route) bool { return s.routes.objects[id] == o })
 	return nil
+}
+
+// noteDescriptions lets the destination note definitions that have changed
+// without a change of its tables. No batch is under way. It has no place in the
+// order of things: whoever starts with the old definition finds the same out
+// again.
+func (s *stream) noteDescriptions(ctx context.Context) error {
+	if len(s.routes.described) == 0 {
+		return nil
+	}
+	var plan schema.Plan
+	for o := range s.routes.described {
+		plan = append(plan, schema.Describe{Table: o.Table})
+	}
+	clear(s.routes.described)
+	return s.destination.Migrate(ctx, plan)
 }
 
 // fits reports whether every column of a relation has its place in the table,

@@ -167,7 +167,7 @@ func (s *stream) loop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return s.finish()
 		}
-		if err := s.between(signal); err != nil || s.done() {
+		if err := s.between(ctx, signal); err != nil || s.done() {
 			return err
 		}
 		due = s.nextDue()
@@ -218,7 +218,7 @@ func (s *stream) inside() bool { return s.feeding != nil || s.now.events > 0 }
 
 // between is called between two transactions, or when there is nothing to
 // receive: here batches end.
-func (s *stream) between(signal source.Signal) error {
+func (s *stream) between(ctx context.Context, signal source.Signal) error {
 	if s.inFlight != nil && s.feeding == nil {
 		if err := s.poll(); err != nil {
 			return err
@@ -236,10 +236,13 @@ func (s *stream) between(signal source.Signal) error {
 	if s.inside() || s.inFlight != nil {
 		return nil
 	}
-	if s.flushDue(signal) {
-		return s.handOver(s.whole)
+	if !s.flushDue(signal) {
+		return nil
 	}
-	return nil
+	if err := s.noteDescriptions(ctx); err != nil {
+		return err
+	}
+	return s.handOver(s.whole)
 }
 
 // flushDue reports whether what was gathered is to be handed over now.

@@ -82,19 +82,31 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relreplident,
   has_schema_privilege(n.oid, 'USAGE') AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')),
   pg_get_userbyid(c.relowner)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND ($1::oid IS NULL OR c.oid = $1)
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY n.nspname, c.relname`
 
 // Tables reads the tables of the database, leaving out partitions, which belong
 // to their root, and what extensions made.
-func (s *Source) Tables(ctx context.Context) ([]Table, error) {
+func (s *Source) Tables(ctx context.Context) ([]Table, error) { return s.tables(ctx, nil) }
+
+// Table reads one table by OID; ok is false if it is gone.
+func (s *Source) Table(ctx context.Context, oid uint32) (t Table, ok bool, err error) {
+	tables, err := s.tables(ctx, &oid)
+	if err != nil || len(tables) == 0 {
+		return Table{}, false, err
+	}
+	return tables[0], true, nil
+}
+
+// tables reads the table of this OID, or all.
+func (s *Source) tables(ctx context.Context, oid *uint32) ([]Table, error) {
 	tables, err := collect(ctx, s.conn, selectTables, func(rows pgx.Rows) (t Table, err error) {
 		err = rows.Scan(&t.OID, &t.Name.Schema, &t.Name.Name, &t.Kind, &t.Persistence, &t.ReplicaIdentity,
 			&t.Rows, &t.Bytes, &t.Owned, &t.Readable, &t.Owner)
 		return t, err
-	})
+	}, oid)
 	if err != nil {
 		return nil, serverFault(err, "read the catalog")
 	}
@@ -102,19 +114,6 @@ func (s *Source) Tables(ctx context.Context) ([]Table, error) {
 		return nil, err
 	}
 	return tables, nil
-}
-
-// Table reads one table by OID; ok is false if it is gone.
-func (s *Source) Table(ctx context.Context, oid uint32) (t Table, ok bool, err error) {
-	tables, err := s.Tables(ctx)
-	if err != nil {
-		return Table{}, false, err
-	}
-	i := slices.IndexFunc(tables, func(t Table) bool { return t.OID == oid })
-	if i < 0 {
-		return Table{}, false, nil
-	}
-	return tables[i], true, nil
 }
 
 // describe adds columns, keys and leaves.
