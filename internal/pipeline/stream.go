@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	// progressEvery is how often a position is written to the destination although
-	// there are no rows to write.
-	progressEvery = time.Minute
+	// progressPerHeartbeat and idleProgress are how often a position is written to
+	// the destination although there are no rows to write: every other heartbeat,
+	// or without heartbeats once a minute.
+	progressPerHeartbeat = 2
+	idleProgress         = time.Minute
 	// lookEvery is how often the loop looks around without being asked.
 	lookEvery = 500 * time.Millisecond
 	// pollEvery is how often the loop looks for the end of a batch in flight.
@@ -252,7 +254,7 @@ func (s *stream) flushDue(signal source.Signal) bool {
 		if !s.sent.Before(s.whole) {
 			return false
 		}
-		return now.Sub(s.wrote) >= progressEvery || s.reachedTarget()
+		return now.Sub(s.wrote) >= s.progressEvery() || s.reachedTarget()
 	}
 	if s.builder.Full() {
 		return true
@@ -261,6 +263,13 @@ func (s *stream) flushDue(signal source.Signal) bool {
 		return false // more is coming
 	}
 	return !now.Before(s.policy.due(s.since, s.latest))
+}
+
+func (s *stream) progressEvery() time.Duration {
+	if beat := s.Config.Source.Heartbeat; beat > 0 {
+		return progressPerHeartbeat * beat
+	}
+	return idleProgress
 }
 
 // reachedTarget reports whether somebody waits for a position that was received
