@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"trunkline/internal/config"
@@ -151,13 +152,26 @@ func (a *attempt) tablesFree(ctx context.Context) error {
 		if t.Origin.Pipeline == a.Config.Name && t.Origin.Object == o.Source.Name.String() {
 			continue
 		}
-		cause := fmt.Sprintf("table %q exists with %d columns and was not made by this pipeline", t.Name, len(t.Columns))
+		cause := fmt.Sprintf("table %q exists and was not made by this pipeline; its columns: %s", t.Name, columnList(t.Columns))
 		if t.Origin.Pipeline != "" {
 			cause = fmt.Sprintf("table %q belongs to pipeline %q, object %s", t.Name, t.Origin.Pipeline, t.Origin.Object)
 		}
 		return destination.TableTaken.New("%s", cause).On(o.Source.Name.String())
 	}
 	return nil
+}
+
+// columnList names columns for a message: the first few.
+func columnList(columns []destination.ColumnInfo) string {
+	const most = 8
+	var names []string
+	for _, c := range columns[:min(len(columns), most)] {
+		names = append(names, c.Name+" "+c.Type)
+	}
+	if len(columns) > most {
+		names = append(names, "...")
+	}
+	return strings.Join(names, ", ")
 }
 
 // prepare brings slot, publications and tables to where the stream can begin.
@@ -172,7 +186,7 @@ func (a *attempt) prepare(ctx context.Context) error {
 		return SlotForeign.New("slot %s exists", a.slot)
 	case c.Slot == "" || c.ConsistentPoint == 0:
 		// Nothing, or a slot that may have been made without being recorded.
-		return a.begin(ctx)
+		return a.begin(ctx, exists)
 	case c.SystemIdentifier != a.source.SystemIdentifier:
 		return source.SlotLost.New("the checkpoint is of server %s, this is server %s", c.SystemIdentifier, a.source.SystemIdentifier)
 	case !exists:
@@ -186,10 +200,15 @@ func (a *attempt) prepare(ctx context.Context) error {
 	return a.resume(ctx)
 }
 
-// begin makes the slot and loads the history of every table under the snapshot
-// at which the slot begins.
-func (a *attempt) begin(ctx context.Context) error {
-	if err := a.source.DropSlot(ctx, a.slot); err != nil {
+// begin makes the slot, after dropping one that exists, and loads the history of
+// every table under the snapshot at which the slot begins.
+func (a *attempt) begin(ctx context.Context, exists bool) error {
+	if exists {
+		if err := a.source.DropSlot(ctx, a.slot); err != nil {
+			return err
+		}
+	}
+	if err := a.source.SlotsFree(ctx); err != nil {
 		return err
 	}
 	if err := a.destination.Migrate(ctx, schema.Plan{schema.IntendSlot{Slot: a.slot}}); err != nil {
