@@ -18,6 +18,12 @@ var ErrTruncated = errors.New("message is shorter or longer than its kind says")
 //
 // The tuples, prefix and content of m alias data. An error leaves m undefined.
 func Decode(data []byte, inStream bool, m *Message) error {
+	if len(data) == 0 && !inStream {
+		// Servers before 14 send an empty message in place of an origin whose name
+		// they do not find.
+		m.Kind = KindOrigin
+		return nil
+	}
 	if len(data) == 0 {
 		return ErrTruncated
 	}
@@ -88,7 +94,7 @@ func decodeBody(r *reader, m *Message) error {
 		m.XID = r.uint32()
 		m.SubXID = r.uint32()
 	default:
-		return fmt.Errorf("message of unknown kind %q", byte(m.Kind))
+		return fmt.Errorf("message of %v kind", m.Kind)
 	}
 	return nil
 }

@@ -8,7 +8,11 @@
 // https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html
 package pgoutput
 
-import "trunkline/internal/pg"
+import (
+	"strconv"
+
+	"trunkline/internal/pg"
+)
 
 // Kind is the first byte of a message.
 type Kind byte
@@ -64,7 +68,7 @@ func (k Kind) String() string {
 	case KindStreamAbort:
 		return "Stream Abort"
 	}
-	return "unknown " + string(rune(k))
+	return "unknown " + strconv.QuoteToASCII(string([]byte{byte(k)}))
 }
 
 // Message is any message; which fields count depends on Kind.
@@ -72,7 +76,9 @@ type Message struct {
 	Kind Kind
 
 	// XID is the transaction of Begin and of the Stream messages. In a message
-	// inside a stream block it is the (sub)transaction that made the change.
+	// inside a stream block it is the (sub)transaction that made the change; a
+	// logical Message there has the number of the whole transaction, even if a
+	// subtransaction made it.
 	XID uint32
 	// SubXID is the subtransaction that Stream Abort takes back; equal to XID
 	// when the whole transaction is.
