@@ -134,7 +134,7 @@ func (s *Source) describe(ctx context.Context, tables []Table) error {
 
 const selectColumns = `
 SELECT attrelid, attname, attnum, atttypid, atttypmod, attndims, format_type(atttypid, atttypmod), attnotnull,
-  %s, atthasdef OR attidentity <> '', CASE WHEN atthasmissing THEN (attmissingval::text::text[])[1] END
+  %s, atthasdef OR attidentity <> '', CASE WHEN atthasmissing THEN array_to_string(attmissingval, '') END
 FROM pg_attribute WHERE attrelid = ANY($1) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum`
 
 type rawColumn struct {
@@ -283,8 +283,11 @@ func (c *typeCache) Type(oid uint32) (pgvalue.TypeInfo, bool) {
 	return info, ok
 }
 
+// Names are those of types without a modifier. The other form of format_type, for
+// a modifier that is not known, says character and bit, which in a cast mean
+// types of length one.
 const selectTypes = `
-SELECT t.oid, format_type(t.oid, NULL), t.typtype,
+SELECT t.oid, format_type(t.oid, -1), t.typtype,
   CASE WHEN t.typoutput = 'array_out'::regproc THEN t.typelem ELSE 0 END,
   coalesce(e.typdelim, ','), t.typbasetype, t.typtypmod, t.typndims,
   quote_ident(n.nspname) || '.' || quote_ident(p.proname)

@@ -102,12 +102,15 @@ var Builtins = []Builtin{
 	{4096, "regrole", Text, false, ""},
 	{4191, "regcollation", Text, false, ""},
 	{1033, "aclitem", Text, false, ""},
-	{1790, "refcursor", Text, true, ""},
+	{oidRefcursor, "refcursor", Text, true, ""},
 	{22, "int2vector", Text, false, ""},
 	{30, "oidvector", Text, false, ""},
 }
 
-const oidNumeric = 1700
+const (
+	oidNumeric   = 1700
+	oidRefcursor = 1790
+)
 
 // builtin finds a row of the table, or nil. The table is short and resolved
 // types are kept, so a scan serves.

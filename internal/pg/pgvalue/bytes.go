@@ -1,15 +1,19 @@
 package pgvalue
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"math"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // offsets says where the rows of a column of variable width begin: row i lies
-// from offs[i] to offs[i+1]. A column holds at most 2 GiB; parts are far
-// smaller.
+// from offs[i] to offs[i+1]. A column holds at most 2 GiB.
 type offsets struct{ offs []int32 }
 
 func (o *offsets) bounds(row int) (from, to int32) { return o.offs[row], o.offs[row+1] }
@@ -28,6 +32,9 @@ func (o *offsets) raw() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&o.offs[0])), 4*len(o.offs))
 }
 
+// errFull is no property of the value: smaller batches are the remedy.
+var errFull = errors.New("more than 2 GiB in one column of a batch")
+
 // bytesColumn is a column of texts or byte strings.
 type bytesColumn struct {
 	validity
@@ -44,12 +51,42 @@ type appender func(dst, src []byte) ([]byte, error)
 
 func appendVerbatim(dst, src []byte) ([]byte, error) { return append(dst, src...), nil }
 
-// appendJSONB takes the version byte off the binary form of jsonb.
-func appendJSONB(dst, src []byte) ([]byte, error) {
-	if len(src) == 0 || src[0] != 1 {
-		return dst, malformed("jsonb", src)
+// appendText takes UTF-8 alone, which is what Arrow and destinations know. Even a
+// server that says it sends UTF-8 sends other bytes: in databases of encoding
+// SQL_ASCII anything goes, and before version 15 a "char" is one byte, whichever.
+func appendText(dst, src []byte) ([]byte, error) {
+	if !isASCII(src) && !utf8.Valid(src) {
+		return dst, ErrCannotHold
 	}
-	return append(dst, src[1:]...), nil
+	return append(dst, src...), nil
+}
+
+// isASCII looks at eight bytes at a time, the last eight once more than needed;
+// for the short texts that most values are it takes a third of utf8.Valid's time.
+func isASCII(src []byte) bool {
+	const high = 0x8080808080808080
+	if len(src) < 8 {
+		var all byte
+		for _, c := range src {
+			all |= c
+		}
+		return all < utf8.RuneSelf
+	}
+	all := binary.LittleEndian.Uint64(src[len(src)-8:])
+	for ; len(src) > 8; src = src[8:] {
+		all |= binary.LittleEndian.Uint64(src)
+	}
+	return all&high == 0
+}
+
+// appendJSON takes the binary form of json or of jsonb.
+func appendJSON(dst, src []byte) ([]byte, error) { return appendText(dst, jsonText(src)) }
+
+// jsonText takes the version off the binary form of jsonb. The form of json has
+// none, and no JSON text begins like that.
+func jsonText(src []byte) []byte {
+	const version = "\x01"
+	return bytes.TrimPrefix(src, []byte(version))
 }
 
 // appendBytea decodes bytea_output = hex.
@@ -66,8 +103,11 @@ func appendBytea(dst, src []byte) ([]byte, error) {
 }
 
 func (b *bytesColumn) add(data []byte, err error) error {
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case len(data) > math.MaxInt32:
+		return errFull
 	}
 	b.data = data
 	b.end(len(data))
@@ -128,7 +168,10 @@ func (b *bytesColumn) Reset() {
 	b.offs, b.data = b.offs[:0], b.data[:0]
 }
 
+// Renew makes room for as much as there was and a little more, not for the most
+// that ever was: one large value must not be paid for from then on.
 func (b *bytesColumn) Renew() {
 	b.renew()
-	b.offs, b.data = make([]int32, 0, cap(b.offs)), make([]byte, 0, cap(b.data))
+	used := len(b.data)
+	b.offs, b.data = make([]int32, 0, cap(b.offs)), make([]byte, 0, used+used/8)
 }

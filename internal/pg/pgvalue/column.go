@@ -66,7 +66,7 @@ func NewColumn(t *Type) Column {
 	case Date:
 		return newFixed(dt, parseDate, binaryDate)
 	case Time:
-		return newFixed(dt, parseTime, binaryInt64)
+		return newFixed(dt, parseTime, binaryTime)
 	case Timestamp, TimestampTZ:
 		return newFixed(dt, parseTimestamp, binaryTimestamp)
 	case Interval:
@@ -76,18 +76,12 @@ func NewColumn(t *Type) Column {
 	case Bytes:
 		return &bytesColumn{dt: dt, text: appendBytea, binary: appendVerbatim}
 	case JSON:
-		binary := appendVerbatim
-		if t.OID == oidJSONB {
-			binary = appendJSONB
-		}
-		return &bytesColumn{dt: dt, text: appendVerbatim, binary: binary}
+		return &bytesColumn{dt: dt, text: appendText, binary: appendJSON}
 	case List:
 		return newList(t)
 	}
-	return &bytesColumn{dt: dt, text: appendVerbatim, binary: appendVerbatim}
+	return &bytesColumn{dt: dt, text: appendText, binary: appendText}
 }
-
-const oidJSONB = 3802
 
 // NewTimes makes a column of instants in UTC, for the metadata of rows.
 func NewTimes() *Fixed[int64] {

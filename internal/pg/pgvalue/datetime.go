@@ -1,131 +1,26 @@
 package pgvalue
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"math"
-
-	"github.com/apache/arrow-go/v18/arrow"
+	"strconv"
 
 	"trunkline/internal/pg"
 )
 
 const (
-	microsPerSecond int64 = 1_000_000
-	microsPerDay    int64 = 86_400 * microsPerSecond
-	epochDays       int32 = 10_957 // from 1970-01-01 to 2000-01-01
-	infiniteDate    int32 = math.MaxInt32
+	epochDays    int64 = 10_957 // from 1970-01-01 to 2000-01-01
+	infiniteDate int32 = math.MaxInt32
+
+	// PostgreSQL's calendar begins on 4714-11-24 BC. Dates end before
+	// 5874898-01-01, timestamps before 294277-01-01. Days are counted from
+	// 1970-01-01.
+	// https://github.com/postgres/postgres/blob/master/src/include/datatype/timestamp.h
+	minDay          int64 = epochDays - 2_451_545
+	endDay          int64 = epochDays + 2_145_031_949
+	endTimestampDay int64 = epochDays + 106_751_983
 )
 
-// scanner takes numbers and signs from the front of a date or time in ISO form.
-type scanner struct {
-	src    []byte
-	failed bool
-}
-
-func (s *scanner) peek() byte {
-	if len(s.src) == 0 {
-		return 0
-	}
-	return s.src[0]
-}
-
-func (s *scanner) skip(c byte) bool {
-	if s.peek() != c || len(s.src) == 0 {
-		return false
-	}
-	s.src = s.src[1:]
-	return true
-}
-
-func (s *scanner) expect(c byte) {
-	if !s.skip(c) {
-		s.failed = true
-	}
-}
-
-// number takes one or more digits.
-func (s *scanner) number() int64 {
-	var v int64
-	i := 0
-	for ; i < len(s.src) && i < 18; i++ {
-		d := s.src[i] - '0'
-		if d > 9 {
-			break
-		}
-		v = v*10 + int64(d)
-	}
-	if i == 0 {
-		s.failed = true
-	}
-	s.src = s.src[i:]
-	return v
-}
-
-// date takes YYYY-MM-DD, the year in four digits or more.
-func (s *scanner) date() (year, month, day int64) {
-	year = s.number()
-	s.expect('-')
-	month = s.number()
-	s.expect('-')
-	day = s.number()
-	return year, month, day
-}
-
-// clock takes HH:MM:SS with up to six digits of a fraction, in microseconds.
-func (s *scanner) clock() int64 {
-	h := s.number()
-	s.expect(':')
-	m := s.number()
-	s.expect(':')
-	return (h*3600+m*60+s.number())*microsPerSecond + s.fraction()
-}
-
-func (s *scanner) fraction() int64 {
-	if !s.skip('.') {
-		return 0
-	}
-	before := len(s.src)
-	v := s.number()
-	digits := before - len(s.src)
-	if digits > 6 {
-		s.failed = true
-	}
-	for ; digits < 6; digits++ {
-		v *= 10
-	}
-	return v
-}
-
-// zone takes an offset ±HH[:MM[:SS]], in seconds.
-func (s *scanner) zone() int64 {
-	negative := s.peek() == '-'
-	if !s.skip('-') {
-		s.expect('+')
-	}
-	offset := s.number() * 3600
-	if s.skip(':') {
-		offset += s.number() * 60
-	}
-	if s.skip(':') {
-		offset += s.number()
-	}
-	if negative {
-		return -offset
-	}
-	return offset
-}
-
-// era takes a trailing " BC".
-func (s *scanner) era(year int64) int64 {
-	if string(s.src) == " BC" {
-		s.src = nil
-		return 1 - year
-	}
-	return year
-}
-
-func (s *scanner) ok() bool { return !s.failed && len(s.src) == 0 }
+func validDate(days int64) bool { return days >= minDay && days < endDay }
 
 // civilDays counts days from 1970-01-01 in the proleptic Gregorian calendar,
 // which is the one PostgreSQL uses.
@@ -147,6 +42,41 @@ func civilDays(year, month, day int64) int64 {
 	return era*146_097 + ofEra*365 + ofEra/4 - ofEra/100 + ofYear - 719_468
 }
 
+// civilDate is the inverse of civilDays.
+// https://howardhinnant.github.io/date_algorithms.html#civil_from_days
+func civilDate(days int64) (year, month, day int64) {
+	days += 719_468
+	era := days / 146_097
+	if days < 0 {
+		era = (days - 146_096) / 146_097
+	}
+	ofEra := days - era*146_097
+	yearOfEra := (ofEra - ofEra/1460 + ofEra/36_524 - ofEra/146_096) / 365
+	ofYear := ofEra - (365*yearOfEra + yearOfEra/4 - yearOfEra/100)
+	shifted := (5*ofYear + 2) / 153
+	day = ofYear - (153*shifted+2)/5 + 1
+	month = shifted + 3
+	if month > 12 {
+		month -= 12
+	}
+	year = yearOfEra + era*400
+	if month <= 2 {
+		year++
+	}
+	return year, month, day
+}
+
+// days is civilDays of a date that was scanned; it fails where the month has no
+// such day.
+func (s *scanner) days(year, month, day int64) int64 {
+	days := civilDays(year, month, day)
+	if day > 28 {
+		_, m, _ := civilDate(days)
+		s.check(m == month)
+	}
+	return days
+}
+
 // parseDate counts days since 1970-01-01; the infinities are the ends of the
 // type, as DuckDB has them.
 func parseDate(src []byte) (int32, error) {
@@ -158,24 +88,28 @@ func parseDate(src []byte) (int32, error) {
 	}
 	s := scanner{src: src}
 	year, month, day := s.date()
-	year = s.era(year)
-	if !s.ok() {
+	days := s.days(s.era(year), month, day)
+	if !s.ok() || !validDate(days) {
 		return 0, malformed("date", src)
 	}
-	return int32(civilDays(year, month, day)), nil
+	return int32(days), nil
 }
 
 func binaryDate(src []byte) (int32, error) {
-	days, err := binaryInt32(src)
+	since2000, err := binaryInt32(src)
 	switch {
 	case err != nil:
 		return 0, err
-	case days == math.MaxInt32:
+	case since2000 == math.MaxInt32:
 		return infiniteDate, nil
-	case days == math.MinInt32:
+	case since2000 == math.MinInt32:
 		return -infiniteDate, nil
 	}
-	return days + epochDays, nil
+	days := int64(since2000) + epochDays
+	if !validDate(days) {
+		return 0, malformed("date", src)
+	}
+	return int32(days), nil
 }
 
 // parseTime counts microseconds since midnight; 24:00:00 is one.
@@ -186,6 +120,14 @@ func parseTime(src []byte) (int64, error) {
 		return 0, malformed("time", src)
 	}
 	return v, nil
+}
+
+func binaryTime(src []byte) (int64, error) {
+	v, err := binaryInt64(src)
+	if err == nil && (v < 0 || v > microsPerDay) {
+		err = malformed("time", src)
+	}
+	return v, err
 }
 
 // parseTimestamp counts microseconds since 1970-01-01, in UTC where a zone is
@@ -201,14 +143,19 @@ func parseTimestamp(src []byte) (int64, error) {
 	year, month, day := s.date()
 	s.expect(' ')
 	clock := s.clock()
+	s.check(clock < microsPerDay)
 	if c := s.peek(); c == '+' || c == '-' {
-		clock -= s.zone() * microsPerSecond
+		clock -= s.zone()
 	}
-	year = s.era(year)
-	if !s.ok() {
+	days := s.days(s.era(year), month, day)
+	if !s.ok() || days < minDay-1 || days > endTimestampDay {
 		return 0, malformed("timestamp", src)
 	}
-	return addMicros(civilDays(year, month, day)*microsPerDay, clock)
+	micros := (days-epochDays)*microsPerDay + clock
+	if !validTimestamp(micros) {
+		return 0, malformed("timestamp", src)
+	}
+	return since1970(micros)
 }
 
 func binaryTimestamp(src []byte) (int64, error) {
@@ -220,116 +167,106 @@ func binaryTimestamp(src []byte) (int64, error) {
 		return int64(pg.InfinityMicros), nil
 	case v == math.MinInt64:
 		return -int64(pg.InfinityMicros), nil
+	case !validTimestamp(v):
+		return 0, malformed("timestamp", src)
 	}
-	return addMicros(v, pg.EpochOffset)
+	return since1970(v)
 }
 
-// addMicros adds, unless the sum is not a finite 64-bit count since 1970.
-func addMicros(a, b int64) (int64, error) {
-	sum := a + b
-	if a > 0 && b > 0 && (sum < 0 || sum == math.MaxInt64) {
+// since1970 turns microseconds since 2000-01-01, which hold every timestamp of
+// PostgreSQL, into those since 1970-01-01, which lack the last thirty years.
+func since1970(since2000 int64) (int64, error) {
+	if since2000 >= math.MaxInt64-pg.EpochOffset {
 		return 0, ErrCannotHold
 	}
-	return sum, nil
+	return since2000 + pg.EpochOffset, nil
 }
 
-const maxIntervalMicros = math.MaxInt64 / 1000 // Arrow counts nanoseconds
-
-func makeInterval(months, days int32, micros int64) (arrow.MonthDayNanoInterval, error) {
-	if micros > maxIntervalMicros || micros < -maxIntervalMicros {
-		return arrow.MonthDayNanoInterval{}, ErrCannotHold
-	}
-	return arrow.MonthDayNanoInterval{Months: months, Days: days, Nanoseconds: micros * 1000}, nil
+func validTimestamp(since2000 int64) bool {
+	return since2000 >= (minDay-epochDays)*microsPerDay && since2000 < (endTimestampDay-epochDays)*microsPerDay
 }
 
-// parseInterval reads IntervalStyle = postgres: 1 year 2 mons -3 days 04:05:06.7.
-// https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-INTERVAL-OUTPUT
-func parseInterval(src []byte) (arrow.MonthDayNanoInterval, error) {
-	if text := string(src); text == "infinity" || text == "-infinity" {
-		return arrow.MonthDayNanoInterval{}, ErrCannotHold
+func appendDay(dst []byte, days int64) (out []byte, bc bool) {
+	year, month, day := civilDate(days)
+	bc = year <= 0
+	if bc {
+		year = 1 - year
 	}
-	var months, days, micros int64
-	s := scanner{src: src}
-	for len(s.src) > 0 && !s.failed {
-		negative := s.peek() == '-'
-		if !s.skip('-') {
-			s.skip('+')
-		}
-		v := s.number()
-		if s.peek() == ':' {
-			v = s.clockAfterHours(v)
-		}
-		if negative {
-			v = -v
-		}
-		switch unit := s.unit(); unit {
-		case "":
-			micros = v
-		case "year", "years":
-			months += 12 * v
-		case "mon", "mons":
-			months += v
-		case "day", "days":
-			days = v
-		default:
-			s.failed = true
-		}
-		s.skip(' ')
+	if year < 10_000 {
+		dst = padTwo(padTwo(dst, year/100), year%100)
+	} else {
+		dst = strconv.AppendInt(dst, year, 10)
 	}
-	if s.failed || len(src) == 0 || months != int64(int32(months)) || days != int64(int32(days)) {
-		return arrow.MonthDayNanoInterval{}, malformed("interval", src)
-	}
-	return makeInterval(int32(months), int32(days), micros)
+	dst = append(dst, '-')
+	dst = padTwo(dst, month)
+	dst = append(dst, '-')
+	return padTwo(dst, day), bc
 }
 
-// clockAfterHours takes :MM:SS[.ffffff] after the hours.
-func (s *scanner) clockAfterHours(hours int64) int64 {
-	s.expect(':')
-	m := s.number()
-	s.expect(':')
-	seconds := hours*3600 + m*60 + s.number()
-	return seconds*microsPerSecond + s.fraction()
+func printDate(dst []byte, days int32) []byte {
+	switch days {
+	case infiniteDate:
+		return append(dst, "infinity"...)
+	case -infiniteDate:
+		return append(dst, "-infinity"...)
+	}
+	dst, bc := appendDay(dst, int64(days))
+	if bc {
+		dst = append(dst, " BC"...)
+	}
+	return dst
 }
 
-// unit takes a space and a word; none after a clock.
-func (s *scanner) unit() string {
-	if len(s.src) < 2 || s.src[0] != ' ' || s.src[1] < 'a' || s.src[1] > 'z' {
-		return ""
+func printTimestamp(dst []byte, micros int64, zone bool) []byte {
+	switch pg.Micros(micros) {
+	case pg.InfinityMicros:
+		return append(dst, "infinity"...)
+	case -pg.InfinityMicros:
+		return append(dst, "-infinity"...)
 	}
-	i := 1
-	for i < len(s.src) && s.src[i] >= 'a' && s.src[i] <= 'z' {
-		i++
-	}
-	word := view(s.src[1:i])
-	s.src = s.src[i:]
-	return word
+	return printInstant(dst, micros, 0, zone)
 }
 
-func binaryInterval(src []byte) (arrow.MonthDayNanoInterval, error) {
-	if len(src) != 16 {
-		return arrow.MonthDayNanoInterval{}, malformed("interval", src)
+// printInstant prints microseconds since a day, which itself is counted from
+// 1970-01-01.
+func printInstant(dst []byte, micros, since int64, zone bool) []byte {
+	days, clock := micros/microsPerDay, micros%microsPerDay
+	if clock < 0 {
+		days, clock = days-1, clock+microsPerDay
 	}
-	micros := int64(binary.BigEndian.Uint64(src))
-	days := int32(binary.BigEndian.Uint32(src[8:]))
-	months := int32(binary.BigEndian.Uint32(src[12:]))
-	return makeInterval(months, days, micros)
+	dst, bc := appendDay(dst, days+since)
+	dst = append(dst, ' ')
+	dst = printClock(dst, uint64(clock))
+	if zone {
+		dst = append(dst, "+00"...)
+	}
+	if bc {
+		dst = append(dst, " BC"...)
+	}
+	return dst
 }
 
-func parseUUID(src []byte) (id [16]byte, err error) {
-	if len(src) != 36 || src[8] != '-' || src[13] != '-' || src[18] != '-' || src[23] != '-' {
-		return id, malformed("uuid", src)
+// printClock prints HH:MM:SS and a fraction without trailing zeros. It takes an
+// unsigned count, which can hold the opposite of every signed one.
+func printClock(dst []byte, micros uint64) []byte {
+	const perSecond, perHour = uint64(microsPerSecond), uint64(microsPerHour)
+	if hours := micros / perHour; hours < 100 {
+		dst = padTwo(dst, int64(hours))
+	} else {
+		dst = strconv.AppendUint(dst, hours, 10)
 	}
-	for _, span := range [...]struct{ to, from, end int }{{0, 0, 8}, {4, 9, 13}, {6, 14, 18}, {8, 19, 23}, {10, 24, 36}} {
-		if _, err := hex.Decode(id[span.to:], src[span.from:span.end]); err != nil {
-			return id, malformed("uuid", src)
-		}
+	seconds, fraction := int64(micros%perHour/perSecond), micros%perSecond
+	dst = append(dst, ':')
+	dst = padTwo(dst, seconds/60)
+	dst = append(dst, ':')
+	dst = padTwo(dst, seconds%60)
+	if fraction == 0 {
+		return dst
 	}
-	return id, nil
-}
-
-func binaryUUID(src []byte) (id [16]byte, err error) {
-	if len(src) != 16 {
-		return id, malformed("uuid", src)
+	dst = append(dst, '.')
+	for limit := perSecond / 10; fraction > 0; limit /= 10 {
+		dst = append(dst, byte('0'+fraction/limit))
+		fraction %= limit
 	}
-	return [16]byte(src), nil
+	return dst
 }

@@ -33,12 +33,14 @@ func newList(t *Type) *list {
 // AppendText adds an array as array_out prints it.
 // https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
 func (l *list) AppendText(src []byte) error {
-	if len(src) > 0 && src[0] == '[' {
-		return ErrCannotHold // bounds are printed only where one is not 1
-	}
-	if string(src) == "{}" {
+	switch {
+	case string(src) == "{}":
 		l.close(true)
 		return nil
+	case len(src) > 0 && src[0] == '[':
+		return ErrCannotHold // bounds are printed only where one is not 1
+	case len(src) == 0 || src[0] != '{':
+		return malformed("array", src)
 	}
 	before := l.n
 	rest, err := l.parse(src)
@@ -99,9 +101,15 @@ func (l *list) parseItem(src []byte) (rest []byte, err error) {
 	}
 	end := 0
 	for end < len(src) && src[end] != l.delim && src[end] != '}' {
+		if c := src[end]; c == '"' || c == '\\' || c == '{' {
+			return nil, malformed("array", src)
+		}
 		end++
 	}
-	if string(src[:end]) == "NULL" {
+	switch string(src[:end]) {
+	case "":
+		return nil, malformed("array", src)
+	case "NULL":
 		l.child.AppendNull()
 		return src[end:], nil
 	}

@@ -1,14 +1,12 @@
 package pgvalue
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
-	"math/bits"
 	"strconv"
 	"unsafe"
-
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
 // malformed is the error for bytes that are no value of the type. It does not
@@ -61,154 +59,40 @@ func parseUint[T unsigned](src []byte) (T, error) {
 	return T(v), nil
 }
 
-// parseFloat64 reads what extra_float_digits >= 1 prints: the shortest decimal
-// that reads back as the same value. strconv reads NaN and Infinity as well.
+// parseFloat reads what extra_float_digits >= 1 prints: the shortest decimal that
+// reads back as the same value. strconv reads more: hexadecimals, other names.
+func parseFloat(src []byte, bits int) (float64, bool) {
+	switch string(src) {
+	case "NaN":
+		return math.NaN(), true
+	case "Infinity":
+		return math.Inf(1), true
+	case "-Infinity":
+		return math.Inf(-1), true
+	}
+	digits := bytes.TrimPrefix(src, []byte{'-'})
+	if len(digits) == 0 || digits[0]-'0' > 9 || len(digits) > 1 && digits[1]|0x20 == 'x' {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(view(src), bits)
+	return v, err == nil
+}
+
 func parseFloat64(src []byte) (float64, error) {
-	v, err := strconv.ParseFloat(view(src), 64)
-	if err != nil {
+	v, ok := parseFloat(src, 64)
+	if !ok {
 		return 0, malformed("double precision", src)
 	}
 	return v, nil
 }
 
 func parseFloat32(src []byte) (float32, error) {
-	v, err := strconv.ParseFloat(view(src), 32)
-	if err != nil {
+	v, ok := parseFloat(src, 32)
+	if !ok {
 		return 0, malformed("real", src)
 	}
 	return float32(v), nil
 }
-
-// decimals reads numerics into 128-bit decimals of a fixed scale.
-type decimals struct{ precision, scale int32 }
-
-// parse reads numeric_out's form, which never has an exponent.
-func (d decimals) parse(src []byte) (decimal128.Num, error) {
-	digits := src
-	negative := len(src) > 0 && src[0] == '-'
-	if negative {
-		digits = src[1:]
-	}
-	if len(digits) == 0 {
-		return decimal128.Num{}, malformed("numeric", src)
-	}
-	if digits[0] == 'N' || digits[0] == 'I' {
-		return decimal128.Num{}, ErrCannotHold
-	}
-	var acc accumulator
-	fraction := int32(-1) // digits after the point; -1 before it
-	for _, c := range digits {
-		if c == '.' && fraction < 0 {
-			fraction = 0
-			continue
-		}
-		v := c - '0'
-		if v > 9 {
-			return decimal128.Num{}, malformed("numeric", src)
-		}
-		if fraction >= 0 {
-			if fraction == d.scale {
-				if v != 0 {
-					return decimal128.Num{}, ErrCannotHold
-				}
-				continue
-			}
-			fraction++
-		}
-		acc.push(10, uint64(v))
-	}
-	acc.scale(d.scale - max(fraction, 0))
-	return acc.result(negative, d.precision)
-}
-
-// binary reads numeric_send's form: four 16-bit words (count of digits, weight
-// of the first, sign, scale for display) and the digits to base 10,000.
-// https://github.com/postgres/postgres/blob/master/src/backend/utils/adt/numeric.c
-func (d decimals) binary(src []byte) (decimal128.Num, error) {
-	if len(src) < 8 {
-		return decimal128.Num{}, malformed("numeric", src)
-	}
-	count := int(binary.BigEndian.Uint16(src))
-	weight := int32(int16(binary.BigEndian.Uint16(src[2:])))
-	sign := binary.BigEndian.Uint16(src[4:])
-	if sign != 0 && sign != 0x4000 {
-		return decimal128.Num{}, ErrCannotHold // NaN and the infinities
-	}
-	digits := src[8:]
-	if len(digits) != 2*count {
-		return decimal128.Num{}, malformed("numeric", src)
-	}
-	var acc accumulator
-	for i := range count {
-		acc.push(10_000, uint64(binary.BigEndian.Uint16(digits[2*i:])))
-	}
-	// The value is acc × 10^(4 × (weight - (count-1))).
-	acc.scale(4*(weight-int32(count)+1) + d.scale)
-	return acc.result(sign != 0, d.precision)
-}
-
-// accumulator is an unsigned 128-bit integer that remembers when it could not
-// hold what it was given.
-type accumulator struct {
-	hi, lo uint64
-	over   bool
-}
-
-// push makes it v × base + digit.
-func (a *accumulator) push(base, digit uint64) {
-	hi, lo := bits.Mul64(a.lo, base)
-	if a.hi != 0 {
-		over, high := bits.Mul64(a.hi, base)
-		var carry uint64
-		hi, carry = bits.Add64(hi, high, 0)
-		a.over = a.over || over != 0 || carry != 0
-	}
-	var carry uint64
-	a.lo, carry = bits.Add64(lo, digit, 0)
-	a.hi, carry = bits.Add64(hi, 0, carry)
-	a.over = a.over || carry != 0
-}
-
-// scale multiplies by 10^n. With n below zero it divides, and the digits that go
-// must be zeros.
-func (a *accumulator) scale(n int32) {
-	for ; n > 0 && (a.hi != 0 || a.lo != 0) && !a.over; n-- {
-		a.push(10, 0)
-	}
-	for ; n < 0 && (a.hi != 0 || a.lo != 0); n++ {
-		var rest uint64
-		a.hi, rest = a.hi/10, a.hi%10
-		a.lo, rest = bits.Div64(rest, a.lo, 10)
-		a.over = a.over || rest != 0
-	}
-}
-
-// result is the signed value, if it has at most precision digits.
-func (a *accumulator) result(negative bool, precision int32) (decimal128.Num, error) {
-	if a.over || a.hi > math.MaxInt64 {
-		return decimal128.Num{}, ErrCannotHold
-	}
-	n := decimal128.New(int64(a.hi), a.lo)
-	if a.hi != 0 && !n.FitsInPrecision(precision) {
-		return decimal128.Num{}, ErrCannotHold
-	}
-	if a.hi == 0 && precision < int32(len(powersOfTen)) && a.lo >= powersOfTen[precision] {
-		return decimal128.Num{}, ErrCannotHold
-	}
-	if negative {
-		n = n.Negate()
-	}
-	return n, nil
-}
-
-// powersOfTen are those that a uint64 holds.
-var powersOfTen = func() (p [20]uint64) {
-	p[0] = 1
-	for i := 1; i < len(p); i++ {
-		p[i] = p[i-1] * 10
-	}
-	return p
-}()
 
 func binaryInt16(src []byte) (int16, error) {
 	if len(src) != 2 {
@@ -241,12 +125,22 @@ func binaryUint64(src []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(src), nil
 }
 
+// binaryFloat32 makes every NaN the one that the text form makes: a value must
+// be the same by COPY as by the stream.
 func binaryFloat32(src []byte) (float32, error) {
-	v, err := binaryUint32(src)
-	return math.Float32frombits(v), err
+	raw, err := binaryUint32(src)
+	v := math.Float32frombits(raw)
+	if v != v {
+		v = float32(math.NaN())
+	}
+	return v, err
 }
 
 func binaryFloat64(src []byte) (float64, error) {
-	v, err := binaryUint64(src)
-	return math.Float64frombits(v), err
+	raw, err := binaryUint64(src)
+	v := math.Float64frombits(raw)
+	if v != v {
+		v = math.NaN()
+	}
+	return v, err
 }

@@ -3,13 +3,10 @@ package pgvalue
 import (
 	"encoding/hex"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-
-	"trunkline/internal/pg"
 )
 
 // Print appends the value of a row of arr, which holds values of t, in
@@ -48,7 +45,7 @@ func Print(dst []byte, t *Type, arr arrow.Array, row int) ([]byte, error) {
 		return printFloat(dst, a.Value(row), 64), nil
 	case *array.Decimal128:
 		scale := a.DataType().(*arrow.Decimal128Type).Scale
-		return append(dst, a.Value(row).ToString(scale)...), nil
+		return printDecimal(dst, a.Value(row), int(scale)), nil
 	case *array.Binary:
 		return printBytes(dst, a.Value(row)), nil
 	case *array.FixedSizeBinary:
@@ -67,205 +64,9 @@ func Print(dst []byte, t *Type, arr arrow.Array, row int) ([]byte, error) {
 	return dst, fmt.Errorf("a value of %s has no text form here", arr.DataType())
 }
 
-// printFloat follows PostgreSQL's shortest form: plain digits unless the decimal
-// exponent is below -4 or not below the digits a value is sure to keep.
-// https://github.com/postgres/postgres/blob/master/src/common/d2s.c
-func printFloat(dst []byte, v float64, bits int) []byte {
-	switch {
-	case math.IsNaN(v):
-		return append(dst, "NaN"...)
-	case math.IsInf(v, 1):
-		return append(dst, "Infinity"...)
-	case math.IsInf(v, -1):
-		return append(dst, "-Infinity"...)
-	case v == 0:
-		if math.Signbit(v) {
-			return append(dst, "-0"...)
-		}
-		return append(dst, '0')
-	}
-	limit := 15
-	if bits == 32 {
-		limit = 6
-	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, v, 'e', -1, bits)
-	exponent := 0
-	for i := len(dst) - 1; i > start; i-- {
-		if dst[i] == 'e' {
-			exponent, _ = strconv.Atoi(string(dst[i+1:]))
-			break
-		}
-	}
-	if exponent >= -4 && exponent < limit {
-		return strconv.AppendFloat(dst[:start], v, 'f', -1, bits)
-	}
-	return dst
-}
-
 func printBytes(dst, v []byte) []byte {
 	dst = append(dst, `\x`...)
 	return hex.AppendEncode(dst, v)
-}
-
-func printUUID(dst, v []byte) []byte {
-	for i, span := range [...][]byte{v[:4], v[4:6], v[6:8], v[8:10], v[10:]} {
-		if i > 0 {
-			dst = append(dst, '-')
-		}
-		dst = hex.AppendEncode(dst, span)
-	}
-	return dst
-}
-
-// civilDate is the inverse of civilDays.
-// https://howardhinnant.github.io/date_algorithms.html#civil_from_days
-func civilDate(days int64) (year, month, day int64) {
-	days += 719_468
-	era := days / 146_097
-	if days < 0 {
-		era = (days - 146_096) / 146_097
-	}
-	ofEra := days - era*146_097
-	yearOfEra := (ofEra - ofEra/1460 + ofEra/36_524 - ofEra/146_096) / 365
-	ofYear := ofEra - (365*yearOfEra + yearOfEra/4 - yearOfEra/100)
-	shifted := (5*ofYear + 2) / 153
-	day = ofYear - (153*shifted+2)/5 + 1
-	month = shifted + 3
-	if month > 12 {
-		month -= 12
-	}
-	year = yearOfEra + era*400
-	if month <= 2 {
-		year++
-	}
-	return year, month, day
-}
-
-func appendDay(dst []byte, days int64) (out []byte, bc bool) {
-	year, month, day := civilDate(days)
-	bc = year <= 0
-	if bc {
-		year = 1 - year
-	}
-	dst = padFour(dst, year)
-	dst = append(dst, '-')
-	dst = padTwo(dst, month)
-	dst = append(dst, '-')
-	return padTwo(dst, day), bc
-}
-
-func padTwo(dst []byte, v int64) []byte {
-	if v < 10 {
-		dst = append(dst, '0')
-	}
-	return strconv.AppendInt(dst, v, 10)
-}
-
-func padFour(dst []byte, v int64) []byte {
-	for limit := int64(1000); limit > 1 && v < limit; limit /= 10 {
-		dst = append(dst, '0')
-	}
-	return strconv.AppendInt(dst, v, 10)
-}
-
-func printDate(dst []byte, days int32) []byte {
-	switch days {
-	case infiniteDate:
-		return append(dst, "infinity"...)
-	case -infiniteDate:
-		return append(dst, "-infinity"...)
-	}
-	dst, bc := appendDay(dst, int64(days))
-	if bc {
-		dst = append(dst, " BC"...)
-	}
-	return dst
-}
-
-func printTimestamp(dst []byte, micros int64, zone bool) []byte {
-	switch pg.Micros(micros) {
-	case pg.InfinityMicros:
-		return append(dst, "infinity"...)
-	case -pg.InfinityMicros:
-		return append(dst, "-infinity"...)
-	}
-	days := micros / microsPerDay
-	clock := micros % microsPerDay
-	if clock < 0 {
-		days, clock = days-1, clock+microsPerDay
-	}
-	dst, bc := appendDay(dst, days)
-	dst = append(dst, ' ')
-	dst = printClock(dst, uint64(clock))
-	if zone {
-		dst = append(dst, "+00"...)
-	}
-	if bc {
-		dst = append(dst, " BC"...)
-	}
-	return dst
-}
-
-// printClock prints HH:MM:SS and a fraction without trailing zeros. It takes an
-// unsigned count, which can hold the opposite of every signed one.
-func printClock(dst []byte, micros uint64) []byte {
-	const perSecond = uint64(microsPerSecond)
-	seconds, fraction := int64(micros/perSecond), micros%perSecond
-	dst = padTwo(dst, seconds/3600)
-	dst = append(dst, ':')
-	dst = padTwo(dst, seconds/60%60)
-	dst = append(dst, ':')
-	dst = padTwo(dst, seconds%60)
-	if fraction == 0 {
-		return dst
-	}
-	dst = append(dst, '.')
-	for limit := perSecond / 10; fraction > 0; limit /= 10 {
-		dst = append(dst, byte('0'+fraction/limit))
-		fraction %= limit
-	}
-	return dst
-}
-
-// printIntervalParts follows IntervalStyle postgres: a sign is printed where it
-// differs from what was printed before.
-func printIntervalParts(dst []byte, months, days, micros int64) []byte {
-	start, before := len(dst), false
-	part := func(value int64, unit string) {
-		if value == 0 {
-			return
-		}
-		if len(dst) > start {
-			dst = append(dst, ' ')
-		}
-		if before && value > 0 {
-			dst = append(dst, '+')
-		}
-		dst = strconv.AppendInt(dst, value, 10)
-		dst = append(dst, ' ')
-		dst = append(dst, unit...)
-		if value != 1 {
-			dst = append(dst, 's')
-		}
-		before = value < 0
-	}
-	part(months/12, "year")
-	part(months%12, "mon")
-	part(days, "day")
-	if micros == 0 && len(dst) > start {
-		return dst
-	}
-	if len(dst) > start {
-		dst = append(dst, ' ')
-	}
-	switch {
-	case micros < 0:
-		return printClock(append(dst, '-'), uint64(-micros))
-	case before:
-		dst = append(dst, '+')
-	}
-	return printClock(dst, uint64(micros))
 }
 
 // printList follows array_out: an element is quoted where it is empty, reads as

@@ -6,7 +6,7 @@ import "fmt"
 // https://www.postgresql.org/docs/current/catalog-pg-type.html
 type TypeInfo struct {
 	OID uint32
-	// Name is format_type(oid, NULL).
+	// Name is format_type(oid, -1), a name that casts to the type change nothing.
 	Name string
 	// Class is typtype: b(ase), c(omposite), d(omain), e(num), p(seudo),
 	// r(ange), m(ultirange).
@@ -65,9 +65,12 @@ func resolve(catalog Catalog, oid uint32, mod int32, dims, depth int) (Type, err
 	}
 	if b := builtin(oid); b != nil {
 		t.Kind, t.Binary = b.Kind, b.Binary
-		if oid == oidNumeric {
-			resolveNumeric(&t)
-		}
+	}
+	switch oid {
+	case oidNumeric:
+		resolveNumeric(&t)
+	case oidRefcursor:
+		t.Base = "text" // alone among types it has the output function of another
 	}
 	return t, nil
 }
