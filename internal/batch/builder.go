@@ -110,15 +110,17 @@ func (b *Builder) Delete(r *Route, m *pgoutput.Message) error {
 
 // Truncate adds the truncate of a table.
 func (b *Builder) Truncate(table *schema.Table) error {
+	if table.Mode == schema.Append {
+		log := b.stage(table).(*changeLog)
+		return log.truncate(b.now)
+	}
+	if table.OnTruncate == schema.Ignore {
+		b.stage(table) // the table takes part, though nothing happens to it
+		return nil
+	}
 	b.events++
 	b.now.sequence++
-	if table.Mode == schema.Append {
-		return b.stage(table).(*changeLog).truncate(b.now)
-	}
-	switch table.OnTruncate {
-	case schema.Ignore:
-		return nil
-	case schema.Delete:
+	if table.OnTruncate == schema.Delete {
 		b.discard(table)
 	}
 	b.push(table, &Truncate{Received: b.now.received, Committed: b.now.committed})

@@ -82,6 +82,10 @@ func (l *changeLog) add(r *Route, e event, t pgoutput.Tuple, op string) error {
 	var unchanged []string
 	for i, from := range r.from {
 		switch {
+		case from < 0 && r.missing[i] != nil:
+			if err := l.rows.appendText(i, r.missing[i]); err != nil {
+				return err
+			}
 		case from < 0 || t[from].Kind == pgoutput.Null:
 			l.rows.data[i].AppendNull()
 		case t[from].Kind == pgoutput.Unchanged:

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
 
 	"trunkline/internal/pg"
@@ -38,6 +39,10 @@ type keyed struct {
 	bases   *keys
 	deletes *keys
 
+	// archive says that rows which left the source may stand unmarked, so that an
+	// insert does not prove that its key is free.
+	archive bool
+
 	dropped int // dead rows
 	marks   int
 	partial *partialRows
@@ -46,7 +51,8 @@ type keyed struct {
 	events  int
 }
 
-// image is the state of a key: its current row, or -1 once it was deleted.
+// image is the state of a key: its current row, or -1 once it was deleted, and
+// whether its first change says that no unmarked row of it was there before.
 type image struct {
 	row   int32
 	fresh bool
@@ -61,7 +67,10 @@ type gap struct {
 
 func newKeyed(table *schema.Table) *keyed {
 	r := newRows(table)
-	return &keyed{rows: r, words: (len(r.data) + 63) / 64, bases: newKeys(table), deletes: newKeys(table)}
+	return &keyed{
+		rows: r, words: (len(r.data) + 63) / 64, bases: newKeys(table), deletes: newKeys(table),
+		archive: table.OnDelete == schema.Ignore || table.OnTruncate == schema.Ignore,
+	}
 }
 
 func (k *keyed) table() *schema.Table { return k.rows.table }
@@ -113,7 +122,7 @@ func (k *keyed) insert(r *Route, e event, t pgoutput.Tuple) error {
 	known := len(k.images)
 	number := k.find(r, t)
 	if number == known {
-		k.images[number].fresh = true // its first event: no live row can stand there
+		k.images[number].fresh = !k.archive // its first event: no live row can stand there
 	}
 	row := k.rows.len()
 	for i, from := range r.from {
@@ -176,7 +185,7 @@ func (k *keyed) update(r *Route, e event, m *pgoutput.Message) error {
 		known := len(k.images)
 		target = k.find(r, m.New)
 		if target == known {
-			k.images[target].fresh = true // unique: nothing live can stand there yet
+			k.images[target].fresh = !k.archive // unique: nothing live can stand there yet
 		}
 	}
 	row := k.rows.len()
@@ -279,7 +288,7 @@ func appendKeyValues(table *schema.Table, to *keys, r *Route, t pgoutput.Tuple) 
 	for i, from := range r.key {
 		if err := to.columns[i].AppendText(t[from].Data); err != nil {
 			column := table.Columns[table.Key[i]].Name
-			if err == pgvalue.ErrCannotHold {
+			if errors.Is(err, pgvalue.ErrCannotHold) {
 				return &KeyError{Object: table.Object, Column: column, Text: string(t[from].Data)}
 			}
 			return fmt.Errorf("%v: key column %q: %w", table.Object, column, err)
@@ -303,9 +312,8 @@ func (k *keyed) leave(r *Route, e event, old pgoutput.Tuple, full bool, number i
 			k.bury(int(row))
 		}
 		k.images[number].row = -1
-		if k.images[number].fresh {
-			return nil
-		}
+		// Even a fresh key goes into the deletes: a truncate, or a treatment that the
+		// file asked for before, may have left a marked row of it.
 		return appendKeyValues(k.table(), k.deletes, r, old)
 	}
 	return k.mark(r, e, old, full, number)

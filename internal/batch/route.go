@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"slices"
 
 	"trunkline/internal/pg/pgoutput"
 	"trunkline/internal/schema"
@@ -29,16 +28,19 @@ type Route struct {
 // NewRoute maps a relation to its table, by the names that the columns have, or
 // had, at the source.
 func NewRoute(table *schema.Table, relation *pgoutput.Relation) (*Route, error) {
-	at := func(column *schema.Column) int {
-		return slices.IndexFunc(relation.Columns, func(c pgoutput.RelationColumn) bool {
-			i := table.FindSource(c.Name)
-			return i >= 0 && &table.Columns[i] == column
-		})
+	at := make([]int, len(table.Columns))
+	for i := range at {
+		at[i] = -1
+	}
+	for n, c := range relation.Columns {
+		if i := table.FindSource(c.Name); i >= 0 && at[i] < 0 {
+			at[i] = n
+		}
 	}
 	r := &Route{Table: table, width: len(relation.Columns)}
 	for _, i := range table.Data() {
 		column := &table.Columns[i]
-		from := at(column)
+		from := at[i]
 		r.from = append(r.from, from)
 		var missing []byte
 		if from < 0 && column.Missing != nil {
@@ -47,7 +49,7 @@ func NewRoute(table *schema.Table, relation *pgoutput.Relation) (*Route, error) 
 		r.missing = append(r.missing, missing)
 	}
 	for _, i := range table.Key {
-		from := at(&table.Columns[i])
+		from := at[i]
 		if from < 0 {
 			return nil, fmt.Errorf("%v: key column %q is not in what the server sends", table.Object, table.Columns[i].Source)
 		}

@@ -11,8 +11,12 @@ import (
 )
 
 // Identity are the indexes of the columns by which a row is named beside its
-// table: its key, or its hash where it has none.
+// table: its key, or its hash where it has none; in an append table its place in
+// the stream, which rows of the history do not have.
 func Identity(t *schema.Table) []int {
+	if t.Mode == schema.Append {
+		return []int{t.Find(schema.CommitLSN), t.Find(schema.Sequence)}
+	}
 	if id := t.Find(schema.RowID); id >= 0 {
 		return []int{id}
 	}
@@ -21,7 +25,7 @@ func Identity(t *schema.Table) []int {
 
 // KeyText names a row beside its table, in the side table or in a message: a
 // JSON array of the texts of its identity. staged says that record has the
-// columns of Table.Staged, else those of Table.Key.
+// columns of Table.Staged, else those of Identity.
 func KeyText(t *schema.Table, record arrow.RecordBatch, row int, staged bool) (string, error) {
 	at := func(n int) int { return n }
 	if staged {

@@ -2,12 +2,10 @@ package duckdb
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"trunkline/internal/batch"
 	"trunkline/internal/destination"
@@ -19,13 +17,19 @@ SET commit_lsn = ?, end_lsn = ?, committed_at = ?, updated_at = make_timestamptz
 
 // Apply writes a batch and its end position in one transaction.
 func (d *database) Apply(ctx context.Context, b *batch.Batch) error {
-	d.file.migration.RLock()
-	defer d.file.migration.RUnlock()
-	d.file.apply.Lock()
-	defer d.file.apply.Unlock()
-	return d.use(ctx, func(s *session) error {
-		return s.transact(ctx, func() error { return d.apply(ctx, s, b) })
-	})
+	if err := d.file.tables.share(ctx); err != nil {
+		return err
+	}
+	defer d.file.tables.leave()
+	if err := d.file.stream.own(ctx); err != nil {
+		return err
+	}
+	defer d.file.stream.leave()
+	err := d.transact(ctx, func(s *session) error { return d.apply(ctx, s, b) })
+	if err != nil {
+		d.forget()
+	}
+	return err
 }
 
 func (d *database) apply(ctx context.Context, s *session, b *batch.Batch) error {
@@ -56,10 +60,10 @@ func (d *database) apply(ctx context.Context, s *session, b *batch.Batch) error 
 // change applies the changes of one table, in the order that batch.Changes says.
 func (d *database) change(ctx context.Context, s *session, c *batch.Changes) error {
 	w := &work{d: d, s: s, c: c, st: d.statements(c.Table), loaded: d.instant()}
-	steps := []func(context.Context) error{w.truncate, w.fill, w.spill, w.deletes, w.inserts, w.removals}
+	steps := []func(context.Context) error{w.archive, w.truncate, w.fill, w.spill, w.deletes, w.inserts, w.removals}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			return err
+			return changed(c.Table, err)
 		}
 	}
 	return nil
@@ -85,87 +89,13 @@ func (w *work) truncate(ctx context.Context) error {
 		return nil
 	}
 	if w.c.Table.OnTruncate == schema.Mark {
-		w.d.marked[w.c.Table.Name] = true
+		w.d.known.standing[w.c.Table.Name] = true
 		return w.exec(ctx, w.st.markAll(), int64(t.Received), int64(t.Committed), w.loaded)
 	}
 	if err := w.exec(ctx, w.st.deleteAll()); err != nil {
 		return err
 	}
-	return w.exec(ctx, `DELETE FROM __trunkline.overflow WHERE table_name = ?`, w.c.Table.Name)
-}
-
-// fill makes the table of completed rows.
-func (w *work) fill(ctx context.Context) error {
-	p := w.c.Partial
-	if p == nil {
-		return nil
-	}
-	record := w.partialRecord(p)
-	defer record.Release()
-	if err := w.s.stage(stagedPartial, record, func(i int) string { return record.Schema().Field(i).Name }); err != nil {
-		return err
-	}
-	if err := w.exec(ctx, w.st.fill()); err != nil {
-		return err
-	}
-	absent, err := w.s.count(ctx, unfilled)
-	if err != nil {
-		return err
-	}
-	if absent > 0 {
-		return destination.BaseMissing.New("%d rows of table %q to update are not there", absent, w.c.Table.Name).
-			On(w.c.Table.Object.String())
-	}
-	return nil
-}
-
-// partialRecord puts rows, base keys and the words that say what is missing
-// side by side.
-func (w *work) partialRecord(p *batch.Partial) arrow.RecordBatch {
-	var fields []arrow.Field
-	var columns []arrow.Array
-	add := func(name string, f arrow.Field, a arrow.Array) {
-		f.Name = name
-		fields = append(fields, f)
-		columns = append(columns, a)
-	}
-	for n, i := range w.c.Table.Staged() {
-		add(staged(i), p.Rows.Schema().Field(n), p.Rows.Column(n))
-	}
-	for n, i := range w.c.Table.Key {
-		add(base(i), p.Base.Schema().Field(n), p.Base.Column(n))
-	}
-	n := int(p.Rows.NumRows())
-	made := []arrow.Array{bitColumn(p.Deletes, n)}
-	add(columnDelete, arrow.Field{Type: arrow.FixedWidthTypes.Boolean}, made[0])
-	for word := range p.Words {
-		a := wordColumn(p.Missing, word, p.Words, n)
-		made = append(made, a)
-		add(missing(word), arrow.Field{Type: arrow.PrimitiveTypes.Uint64}, a)
-	}
-	record := array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, int64(n))
-	for _, a := range made {
-		a.Release()
-	}
-	return record
-}
-
-func bitColumn(bits batch.Bits, n int) arrow.Array {
-	raw := make([]byte, (n+7)>>3)
-	copy(raw, bits)
-	data := array.NewData(arrow.FixedWidthTypes.Boolean, n, []*memory.Buffer{nil, memory.NewBufferBytes(raw)}, nil, 0, 0)
-	defer data.Release()
-	return array.NewBooleanData(data)
-}
-
-func wordColumn(words []uint64, word, step, n int) arrow.Array {
-	raw := make([]byte, 0, 8*n)
-	for i := range n {
-		raw = binary.LittleEndian.AppendUint64(raw, words[i*step+word])
-	}
-	data := array.NewData(arrow.PrimitiveTypes.Uint64, n, []*memory.Buffer{nil, memory.NewBufferBytes(raw)}, nil, 0, 0)
-	defer data.Release()
-	return array.NewUint64Data(data)
+	return w.exec(ctx, forgetAllOverflow, w.d.settings.Schema, w.c.Table.Name)
 }
 
 // deletes removes the rows that go and those that come again.
@@ -190,14 +120,13 @@ func (w *work) deletes(ctx context.Context) error {
 	return w.exec(ctx, w.st.deleteKeys(stagedDeletes))
 }
 
-// deleteRows removes the rows that stand under the keys of new ones. A fresh key
-// has at most a marked row.
+// deleteRows removes the rows that stand under the keys of new ones.
 func (w *work) deleteRows(ctx context.Context) error {
-	anyMarked, err := w.anyMarked(ctx)
+	standing, err := w.anyStanding(ctx)
 	if err != nil {
 		return err
 	}
-	keys := w.keyRecord(!anyMarked)
+	keys := w.keyRecord(!standing)
 	if keys == nil {
 		return nil
 	}
@@ -206,25 +135,38 @@ func (w *work) deleteRows(ctx context.Context) error {
 		return err
 	}
 	source := stagedKeys
-	if !anyMarked {
+	if !standing {
 		source = "(SELECT * FROM " + stagedKeys + " WHERE NOT fresh)"
 	}
 	return w.exec(ctx, w.st.deleteKeys(source))
 }
 
-// anyMarked reports whether the table may have marked rows.
-func (w *work) anyMarked(ctx context.Context) (bool, error) {
+// anyStanding reports whether rows may stand under keys that the batch calls
+// fresh: marked ones, and those that an archive keeps.
+func (w *work) anyStanding(ctx context.Context) (bool, error) {
 	name := w.c.Table.Name
-	known, ok := w.d.marked[name]
+	standing, ok := w.d.known.standing[name]
 	if !ok {
-		n, err := w.s.count(ctx, w.st.anyMarked())
+		n, err := w.s.count(ctx, w.st.anyStanding(), w.d.pipeline, w.c.Table.Object.String())
 		if err != nil {
 			return false, err
 		}
-		known = n > 0
+		standing = n > 0
 	}
-	w.d.marked[name] = known || w.c.Marks > 0
-	return known, nil
+	w.d.known.standing[name] = standing || w.c.Marks > 0
+	return standing, nil
+}
+
+// archive notes that rows which the source has lost are kept as they are. They
+// may still be there once the file asks for another treatment.
+func (w *work) archive(ctx context.Context) error {
+	t := w.c.Table
+	if t.OnDelete != schema.Ignore && t.OnTruncate != schema.Ignore || w.d.known.standing[t.Name] {
+		return nil
+	}
+	w.d.known.standing[t.Name] = true
+	return w.exec(ctx, `UPDATE __trunkline.tables SET archive = true WHERE pipeline = ? AND object = ? AND NOT archive`,
+		w.d.pipeline, t.Object.String())
 }
 
 // keyRecord is the key columns of the rows, with the bits that say which are
@@ -268,60 +210,4 @@ func (w *work) inserts(ctx context.Context) error {
 		return err
 	}
 	return w.exec(ctx, "DROP TABLE "+filledRows)
-}
-
-// removals takes rows away from a multiset: the oldest of equal ones first, and
-// after the inserts, so that it does not matter where batches were cut.
-func (w *work) removals(ctx context.Context) error {
-	r := w.c.Removals
-	if r == nil {
-		return nil
-	}
-	record := removalRecord(r)
-	defer record.Release()
-	if err := w.s.stage(stagedRemovals, record, func(i int) string { return record.Schema().Field(i).Name }); err != nil {
-		return err
-	}
-	// The statement reads the view twice, which a view of Arrow does not allow.
-	const copied = "CREATE OR REPLACE TEMP TABLE " + wantedRemovals + " AS SELECT * FROM " + stagedRemovals
-	if err := w.exec(ctx, copied); err != nil {
-		return err
-	}
-	for _, step := range []struct {
-		sql  string
-		args []any
-	}{
-		{w.st.remove(), nil},
-		{w.st.insertMarked(), []any{w.loaded}},
-		{w.st.deleteGone(), nil},
-		{w.st.dropOrphans(), []any{w.c.Table.Name}},
-		{"DROP TABLE " + goneRows, nil},
-		{"DROP TABLE " + wantedRemovals, nil},
-	} {
-		if err := w.exec(ctx, step.sql, step.args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func removalRecord(r *batch.Removals) arrow.RecordBatch {
-	n := int(r.Rows.NumRows())
-	instant := arrow.Field{Type: r.Rows.Schema().Field(1).Type}
-	named := func(f arrow.Field, name string) arrow.Field { f.Name = name; return f }
-	fields := []arrow.Field{
-		{Name: "id", Type: arrow.BinaryTypes.String},
-		named(instant, "ingested"), named(instant, "modified"),
-		{Name: "mark", Type: arrow.FixedWidthTypes.Boolean},
-		{Name: "seq", Type: arrow.PrimitiveTypes.Uint64},
-	}
-	order := make([]uint64, n)
-	for i := range order {
-		order[i] = uint64(i)
-	}
-	mark, seq := bitColumn(r.Mark, n), wordColumn(order, 0, 1, n)
-	defer mark.Release()
-	defer seq.Release()
-	columns := []arrow.Array{r.Rows.Column(0), r.Rows.Column(1), r.Rows.Column(2), mark, seq}
-	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, int64(n))
 }

@@ -16,6 +16,9 @@ import (
 // so that they compare; the view freshness prints them.
 var ownTables = []string{
 	`CREATE SCHEMA IF NOT EXISTS __trunkline`,
+	// Numbers of owners never come again, not even those of a pipeline that was
+	// forgotten: who was fenced off stays fenced off.
+	`CREATE SEQUENCE IF NOT EXISTS __trunkline.owners`,
 	`CREATE TABLE IF NOT EXISTS __trunkline.checkpoints (
   pipeline VARCHAR NOT NULL,
   owner BIGINT NOT NULL,
@@ -36,6 +39,7 @@ var ownTables = []string{
   generation BIGINT NOT NULL,
   start_lsn UBIGINT NOT NULL,
   copied BOOLEAN NOT NULL,
+  archive BOOLEAN NOT NULL,
   definition VARCHAR NOT NULL
 )`,
 	`CREATE TABLE IF NOT EXISTS __trunkline.chunks (
@@ -46,6 +50,7 @@ var ownTables = []string{
   loaded_at TIMESTAMPTZ
 )`,
 	`CREATE TABLE IF NOT EXISTS __trunkline.overflow (
+  schema_name VARCHAR NOT NULL,
   table_name VARCHAR NOT NULL,
   key VARCHAR NOT NULL,
   column_name VARCHAR NOT NULL,
@@ -90,6 +95,26 @@ func (d *database) readTables(ctx context.Context, s *session) (states []destina
 		return json.Unmarshal([]byte(v[4].(string)), state.Table)
 	}, d.pipeline)
 	return states, err
+}
+
+// takeOver makes this process the owner.
+func (d *database) takeOver(ctx context.Context, s *session) (c destination.Checkpoint, err error) {
+	c, found, err := d.readCheckpoint(ctx, s)
+	if err != nil {
+		return c, err
+	}
+	if c.Owner, err = s.count(ctx, `SELECT nextval('__trunkline.owners')`); err != nil {
+		return c, err
+	}
+	claim := `UPDATE __trunkline.checkpoints SET owner = ? WHERE pipeline = ?`
+	if !found {
+		claim = `INSERT INTO __trunkline.checkpoints (owner, pipeline) VALUES (?, ?)`
+	}
+	if _, err := s.exec(ctx, claim, c.Owner, d.pipeline); err != nil {
+		return c, err
+	}
+	c.Tables, err = d.readTables(ctx, s)
+	return c, err
 }
 
 // fence fails unless this process owns the pipeline. It reads the row that

@@ -11,24 +11,28 @@ package duckdb
 
 import (
 	"context"
-	"database/sql/driver"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"trunkline/internal/destination"
+	"trunkline/internal/pg"
+	"trunkline/internal/schema"
 )
 
 // Kind is DuckDB as a destination.
-func Kind() destination.Kind {
+func Kind() destination.Kind { return files.kind() }
+
+// kind is DuckDB as a destination whose files are in r.
+func (r *registry) kind() destination.Kind {
 	return destination.Kind{
 		Name:     "duckdb",
 		Settings: func() any { return new(Settings) },
-		Open:     open,
+		Open:     r.open,
 		Identify: func(settings any) string {
 			path, err := resolve(settings.(*Settings).Path)
 			if err != nil {
@@ -43,16 +47,27 @@ func Kind() destination.Kind {
 // database is the file as the destination of one pipeline.
 type database struct {
 	file     *file
+	leave    func() error
 	settings *Settings
 	pipeline string
 	owner    int64
 	patience patience
-	log      *slog.Logger
 	now      func() time.Time
-	// marked and spilled are the tables known to have marked rows and values in
-	// the side table; absent means not known yet.
-	marked  map[string]bool
-	spilled map[string]bool
+	known    known
+}
+
+// known is what was found out about tables, by name, and stays true as long as
+// this process alone writes them. What is absent is not known yet.
+type known struct {
+	// standing says that rows may stand under the keys of inserts, spilled that
+	// there are values in the side table.
+	standing, spilled map[string]bool
+}
+
+// forget makes everything be found out anew: after a transaction that failed,
+// and may have found out what did not come to be.
+func (d *database) forget() {
+	d.known = known{standing: map[string]bool{}, spilled: map[string]bool{}}
 }
 
 var (
@@ -60,28 +75,39 @@ var (
 	_ destination.Querier     = (*database)(nil)
 )
 
-func open(_ context.Context, o destination.Options) (destination.Destination, error) {
+func (r *registry) open(_ context.Context, o destination.Options) (destination.Destination, error) {
 	settings := o.Settings.(*Settings)
 	path, err := resolve(settings.Path)
 	if err != nil {
 		return nil, err
 	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
+	f := r.take(path)
 	d := &database{
-		file: files.take(path), settings: settings, pipeline: o.Pipeline, log: o.Log, now: o.Now,
-		patience: patience{limit: settings.LockTimeout, log: o.Log},
-		marked:   map[string]bool{}, spilled: map[string]bool{},
+		file: f, leave: sync.OnceValue(func() error { return r.leave(f) }),
+		settings: settings, pipeline: o.Pipeline, now: now,
+		patience: patience{forever: o.Patient, limit: settings.LockTimeout, log: log},
 	}
-	if o.Patient {
-		d.patience.limit = 0
-	}
-	if d.now == nil {
-		d.now = time.Now
-	}
+	d.forget()
 	return d, nil
 }
 
 // Close gives the file back.
-func (d *database) Close() error { return files.leave(d.file) }
+func (d *database) Close() error { return d.leave() }
+
+// instant is the time of loading, in microseconds since 1970.
+func (d *database) instant() int64 { return int64(pg.MicrosOf(d.now())) }
+
+func (d *database) statements(t *schema.Table) statements {
+	return statements{schema: d.settings.Schema, table: t}
+}
 
 // use runs work on a session of the file.
 func (d *database) use(ctx context.Context, work func(*session) error) error {
@@ -97,48 +123,59 @@ func (d *database) use(ctx context.Context, work func(*session) error) error {
 // exclusively runs work in a transaction while no other of this process is
 // under way.
 func (d *database) exclusively(ctx context.Context, work func(*session) error) error {
-	d.file.migration.Lock()
-	defer d.file.migration.Unlock()
-	return d.use(ctx, func(s *session) error {
-		return s.transact(ctx, func() error { return work(s) })
-	})
+	if err := d.file.tables.own(ctx); err != nil {
+		return err
+	}
+	defer d.file.tables.leave()
+	return d.transact(ctx, work)
 }
 
 // alongside runs work in a transaction beside others that leave the tables as
 // they are.
 func (d *database) alongside(ctx context.Context, work func(*session) error) error {
-	d.file.migration.RLock()
-	defer d.file.migration.RUnlock()
+	if err := d.file.tables.share(ctx); err != nil {
+		return err
+	}
+	defer d.file.tables.leave()
+	return d.transact(ctx, work)
+}
+
+func (d *database) transact(ctx context.Context, work func(*session) error) error {
 	return d.use(ctx, func(s *session) error {
 		return s.transact(ctx, func() error { return work(s) })
 	})
 }
 
+// exists reports whether there is a file. Only what writes makes one.
+func (d *database) exists() bool {
+	_, err := os.Stat(d.file.path)
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// errUndo ends a transaction that shall not leave anything.
+var errUndo = errors.New("nothing is to be kept")
+
 // Check opens the file, makes a table in it and takes all back. A file that
 // does not exist is not made: a neighbour is, and removed.
 func (d *database) Check(ctx context.Context) error {
-	if _, err := os.Stat(d.file.path); errors.Is(err, os.ErrNotExist) {
+	if !d.exists() {
 		return d.checkFolder()
 	}
-	undo := errors.New("checked")
-	d.file.migration.Lock()
-	defer d.file.migration.Unlock()
-	err := d.use(ctx, func(s *session) error {
-		return s.transact(ctx, func() error {
-			for _, sql := range []string{
-				"CREATE SCHEMA IF NOT EXISTS " + quote(d.settings.Schema),
-				fmt.Sprintf("CREATE TABLE %s.__trunkline_check (c INTEGER)", quote(d.settings.Schema)),
-				fmt.Sprintf("INSERT INTO %s.__trunkline_check VALUES (1)", quote(d.settings.Schema)),
-				fmt.Sprintf("DROP TABLE %s.__trunkline_check", quote(d.settings.Schema)),
-			} {
-				if _, err := s.exec(ctx, sql); err != nil {
-					return err
-				}
+	err := d.exclusively(ctx, func(s *session) error {
+		name := quote(d.settings.Schema) + ".__trunkline_check"
+		for _, sql := range []string{
+			"CREATE SCHEMA IF NOT EXISTS " + quote(d.settings.Schema),
+			fmt.Sprintf("CREATE TABLE %s (c INTEGER)", name),
+			fmt.Sprintf("INSERT INTO %s VALUES (1)", name),
+			"DROP TABLE " + name,
+		} {
+			if _, err := s.exec(ctx, sql); err != nil {
+				return err
 			}
-			return undo
-		})
+		}
+		return errUndo
 	})
-	if errors.Is(err, undo) {
+	if errors.Is(err, errUndo) {
 		return nil
 	}
 	return err
@@ -155,62 +192,18 @@ func (d *database) checkFolder() error {
 
 // Claim takes the pipeline over.
 func (d *database) Claim(ctx context.Context) (c destination.Checkpoint, err error) {
+	d.forget() // another owner may have written since
 	err = d.exclusively(ctx, func(s *session) error {
 		for _, sql := range append(ownTables, "CREATE SCHEMA IF NOT EXISTS "+quote(d.settings.Schema)) {
 			if _, err := s.exec(ctx, sql); err != nil {
 				return err
 			}
 		}
-		var found bool
-		if c, found, err = d.readCheckpoint(ctx, s); err != nil {
-			return err
-		}
-		c.Owner++
-		claim := `UPDATE __trunkline.checkpoints SET owner = ? WHERE pipeline = ?`
-		if !found {
-			claim = `INSERT INTO __trunkline.checkpoints (owner, pipeline) VALUES (?, ?)`
-		}
-		if _, err := s.exec(ctx, claim, c.Owner, d.pipeline); err != nil {
-			return err
-		}
-		c.Tables, err = d.readTables(ctx, s)
+		c, err = d.takeOver(ctx, s)
 		return err
 	})
 	if err == nil {
 		d.owner = c.Owner
 	}
 	return c, err
-}
-
-const selectColumns = `SELECT t.comment, c.column_name, c.data_type
-FROM duckdb_tables() t JOIN duckdb_columns() c USING (database_name, schema_name, table_name)
-WHERE t.database_name = current_database() AND t.schema_name = ? AND t.table_name = ?
-ORDER BY c.column_index`
-
-// Tables describes those of the named tables that exist. A name that differs in
-// case alone is the same to DuckDB.
-func (d *database) Tables(ctx context.Context, names []string) (infos []destination.TableInfo, err error) {
-	if _, err := os.Stat(d.file.path); errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	err = d.use(ctx, func(s *session) error {
-		for _, name := range names {
-			info := destination.TableInfo{Name: name}
-			err := s.query(ctx, selectColumns, func(v []driver.Value) error {
-				if comment, ok := v[0].(string); ok {
-					_ = json.Unmarshal([]byte(comment), &info.Origin) // another's comment is not ours
-				}
-				info.Columns = append(info.Columns, destination.ColumnInfo{Name: v[1].(string), Type: v[2].(string)})
-				return nil
-			}, d.settings.Schema, name)
-			if err != nil {
-				return err
-			}
-			if len(info.Columns) > 0 {
-				infos = append(infos, info)
-			}
-		}
-		return nil
-	})
-	return infos, err
 }

@@ -2,15 +2,17 @@ package duckdb
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"regexp"
 	"strings"
 
 	duck "github.com/duckdb/duckdb-go/v2"
 
 	"trunkline/internal/destination"
+	"trunkline/internal/fault"
+	"trunkline/internal/schema"
 )
-
-var lockHolder = regexp.MustCompile(`(?i)conflicting lock is held in (.*?) ?\(PID (\d+)\)`)
 
 // classify turns errors of DuckDB that a user can act on into faults. DuckDB has
 // classes of errors but no codes, so that the text has to tell the rest.
@@ -19,20 +21,25 @@ func classify(err error) error {
 		return nil
 	}
 	text := err.Error()
+	said := func(phrases ...string) bool {
+		for _, p := range phrases {
+			if strings.Contains(text, p) {
+				return true
+			}
+		}
+		return false
+	}
 	switch {
-	case strings.Contains(text, "Could not set lock on file"):
+	case said("Could not set lock on file"):
 		return lockedFault(text).By(err)
-	case strings.Contains(text, "No space left on device"), strings.Contains(text, "Disk quota exceeded"):
+	case said("No space left on device", "Disk quota exceeded"):
 		return destination.Full.Wrap(err)
-	case strings.Contains(text, "not a valid DuckDB database file"),
-		strings.Contains(text, "was created with a newer version"),
-		strings.Contains(text, "Corrupt database file"),
-		strings.Contains(text, "checksum"):
+	case said("not a valid DuckDB database file", "was created with a newer version", "Corrupt database file",
+		"checksum", "Could not read enough bytes", "sqlite_scanner"):
 		return destination.Corrupt.Wrap(err)
-	case strings.Contains(text, "Permission denied"), strings.Contains(text, "Read-only file system"),
-		strings.Contains(text, "read-only mode"):
+	case said("Permission denied", "Read-only file system", "read-only mode"):
 		return destination.NotWritable.Wrap(err)
-	case strings.Contains(text, "Cannot open file") && strings.Contains(text, "No such file or directory"):
+	case said("Cannot open file") && said("No such file or directory"):
 		return destination.Unreachable.Wrap(err).Do("make the folder, or correct destination.path")
 	}
 	var d *duck.Error
@@ -40,4 +47,68 @@ func classify(err error) error {
 		return destination.OutOfMemory.Wrap(err)
 	}
 	return err
+}
+
+// explain is classify for an error on opening the file. It looks at the file's
+// name alone: see sameFile.
+func (f *file) explain(err error) error {
+	err = classify(err)
+	e, ok := fault.Of(err)
+	if !ok || e.Kind != destination.Corrupt {
+		return err
+	}
+	if info, statErr := os.Stat(f.path); statErr == nil && info.Size() == 0 {
+		return e.Do("the file is empty: remove it, it is then made anew")
+	}
+	return err
+}
+
+// changed tells a table that somebody altered in the destination from other
+// errors of a statement on it.
+func changed(t *schema.Table, err error) error {
+	var d *duck.Error
+	if errors.As(err, &d) && (d.Type == duck.ErrorTypeCatalog || d.Type == duck.ErrorTypeBinder) {
+		return destination.TableChanged.Wrap(err).On(t.Object.String())
+	}
+	return err
+}
+
+// isFatal reports whether any error of the tree is one after which DuckDB
+// refuses to go on with the open file.
+func isFatal(err error) bool {
+	if e, ok := err.(*fault.Error); ok && e.Kind == destination.Full {
+		return true
+	}
+	if d, ok := err.(*duck.Error); ok && (d.Type == duck.ErrorTypeFatal || d.Type == duck.ErrorTypeInternal) {
+		return true
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return isFatal(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if isFatal(inner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var lockHolder = regexp.MustCompile(`(?i)conflicting lock is held in (.*?) ?\(PID (\d+)\)`)
+
+// lockedFault names the process that holds the file.
+func lockedFault(text string) *fault.Error {
+	m := lockHolder.FindStringSubmatch(text)
+	if m == nil {
+		return destination.Locked.New("another process holds the file")
+	}
+	return destination.Locked.New("%s holds the file", holder(m[1], m[2])).On("destination.path")
+}
+
+func holder(program, pid string) string {
+	if program == "" {
+		return "process " + pid
+	}
+	return fmt.Sprintf("process %s (%s)", pid, program)
 }

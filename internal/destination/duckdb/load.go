@@ -2,7 +2,6 @@ package duckdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -11,18 +10,13 @@ import (
 
 	"trunkline/internal/batch"
 	"trunkline/internal/destination"
-	"trunkline/internal/pg"
 	"trunkline/internal/schema"
 )
 
 // Load writes a chunk by one insert that pulls its rows, so that DuckDB makes
 // row groups as large as it likes.
 func (d *database) Load(ctx context.Context, c destination.Chunk, rows iter.Seq2[*batch.Rows, error]) error {
-	d.file.migration.RLock()
-	defer d.file.migration.RUnlock()
-	return d.use(ctx, func(s *session) error {
-		return s.transact(ctx, func() error { return d.load(ctx, s, c, rows) })
-	})
+	return d.alongside(ctx, func(s *session) error { return d.load(ctx, s, c, rows) })
 }
 
 const (
@@ -43,29 +37,28 @@ func (d *database) load(ctx context.Context, s *session, c destination.Chunk, ro
 	defer reader.stop()
 	// Views are entries of the catalog: two of one name, made by transactions at
 	// the same time, are a conflict.
-	view := fmt.Sprintf("%s_%d", stagedRows, d.file.loads.Add(1))
+	number := d.file.loads.Add(1)
+	view := fmt.Sprintf("%s_%d", stagedRows, number)
 	if err := s.register(view, reader); err != nil {
 		return err
 	}
-	st := d.statements(c.Table)
 	loaded := d.instant()
-	if _, err := s.exec(ctx, st.insert(view), loaded); err != nil {
-		return errors.Join(reader.err, err)
-	}
-	if reader.err != nil {
-		return reader.err
+	_, err = s.exec(ctx, d.statements(c.Table).insert(view), loaded)
+	switch {
+	case reader.err != nil:
+		return reader.err // what DuckDB says then is that the reader has failed
+	case err != nil:
+		return changed(c.Table, err)
 	}
 	if len(reader.overflow) > 0 {
-		if err := d.insertOverflow(ctx, s, c.Table, reader.overflow); err != nil {
+		view := fmt.Sprintf("%s_%d", stagedOverflow, number)
+		if err := d.insertOverflow(ctx, s, view, c.Table, reader.overflow); err != nil {
 			return err
 		}
 	}
 	_, err = s.exec(ctx, insertChunk, d.pipeline, object, c.Generation, int64(c.Number), loaded)
 	return err
 }
-
-// instant is the time of loading, in microseconds since 1970.
-func (d *database) instant() int64 { return int64(pg.MicrosOf(d.now())) }
 
 // puller is a chunk's rows as the stream of records that DuckDB asks for. It
 // asks on threads of its own, from where a Go iterator cannot be resumed: a

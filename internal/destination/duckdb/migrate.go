@@ -2,8 +2,8 @@ package duckdb
 
 import (
 	"context"
-	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +22,10 @@ func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
 	if !altersTables(plan) {
 		run = d.alongside
 	}
-	return run(ctx, func(s *session) error {
+	err := run(ctx, func(s *session) error {
+		if forgotten, err := d.forgotten(ctx, s, plan); err != nil || forgotten {
+			return err
+		}
 		if _, err := d.fence(ctx, s); err != nil {
 			return err
 		}
@@ -33,6 +36,22 @@ func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
 		}
 		return nil
 	})
+	if err != nil {
+		d.forget()
+	}
+	return err
+}
+
+// forgotten reports whether a plan asks for nothing but what has happened
+// already: that nothing is remembered.
+func (d *database) forgotten(ctx context.Context, s *session, plan schema.Plan) (bool, error) {
+	for _, step := range plan {
+		if _, forgets := step.(schema.Forget); !forgets {
+			return false, nil
+		}
+	}
+	_, found, err := d.readCheckpoint(ctx, s)
+	return !found, err
 }
 
 // altersTables reports whether a plan does more than keep books.
@@ -48,6 +67,8 @@ func (d *database) step(ctx context.Context, s *session, step schema.Step) (err 
 	case schema.BeginCopy:
 		return d.beginCopy(ctx, s, p)
 	case schema.EndCopy:
+		// The last chunk is loaded: what it put into the side table is not known.
+		delete(d.known.spilled, p.Table.Name)
 		_, err = s.exec(ctx, `UPDATE __trunkline.tables SET copied = true WHERE pipeline = ? AND object = ? AND generation = ?`,
 			d.pipeline, p.Table.Object.String(), p.Generation)
 	case schema.AddColumn:
@@ -68,7 +89,7 @@ SET slot = ?, consistent_point = ?, system_identifier = ?, timeline = ?, commit_
 WHERE pipeline = ?`, p.Slot, uint64(p.ConsistentPoint), p.SystemIdentifier, p.Timeline,
 			uint64(p.ConsistentPoint), uint64(p.ConsistentPoint), d.pipeline)
 	case schema.Forget:
-		return d.forget(ctx, s)
+		return d.dropBooks(ctx, s)
 	default:
 		return fmt.Errorf("a step of type %T is not known", step)
 	}
@@ -79,15 +100,15 @@ WHERE pipeline = ?`, p.Slot, uint64(p.ConsistentPoint), p.SystemIdentifier, p.Ti
 // that it should have.
 func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy) error {
 	st := d.statements(p.Table)
-	present, err := d.columns(ctx, s, p.Table.Name)
+	present, err := d.look(ctx, s, p.Table.Name)
 	if err != nil {
 		return err
 	}
 	var sql []string
 	switch {
-	case len(present) == 0:
+	case len(present.columns) == 0:
 		sql = append(sql, st.create())
-	case slices.Equal(present, wantedColumns(p.Table)):
+	case slices.Equal(present.columns, wanted(p.Table)):
 		sql = append(sql, st.deleteAll())
 	default:
 		sql = append(sql, "DROP TABLE "+st.target(), st.create())
@@ -98,8 +119,8 @@ func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy
 			return err
 		}
 	}
-	delete(d.marked, p.Table.Name)
-	delete(d.spilled, p.Table.Name)
+	delete(d.known.standing, p.Table.Name)
+	delete(d.known.spilled, p.Table.Name)
 	return d.noteCopy(ctx, s, p)
 }
 
@@ -113,10 +134,10 @@ func (d *database) noteCopy(ctx context.Context, s *session, p schema.BeginCopy)
 		sql  string
 		args []any
 	}{
-		{`DELETE FROM __trunkline.overflow WHERE table_name = ?`, []any{p.Table.Name}},
+		{forgetAllOverflow, []any{d.settings.Schema, p.Table.Name}},
 		{`DELETE FROM __trunkline.chunks WHERE pipeline = ? AND object = ?`, []any{d.pipeline, object}},
 		{`DELETE FROM __trunkline.tables WHERE pipeline = ? AND object = ?`, []any{d.pipeline, object}},
-		{`INSERT INTO __trunkline.tables VALUES (?, ?, ?, ?, ?, ?, false, ?)`, []any{
+		{`INSERT INTO __trunkline.tables VALUES (?, ?, ?, ?, ?, ?, false, false, ?)`, []any{
 			d.pipeline, object, p.Table.Name, uint64(p.OID), p.Generation, uint64(p.Start), string(definition)}},
 	} {
 		if _, err := s.exec(ctx, q.sql, q.args...); err != nil {
@@ -126,52 +147,21 @@ func (d *database) noteCopy(ctx context.Context, s *session, p schema.BeginCopy)
 	return nil
 }
 
-// origin is the comment of a table: whose it is, and its key, which DuckDB does
-// not keep as a constraint.
-func (d *database) origin(t *schema.Table) string {
-	o := destination.Origin{Pipeline: d.pipeline, Object: t.Object.String()}
-	for _, i := range t.Key {
-		o.Key = append(o.Key, t.Columns[i].Name)
-	}
-	text, err := json.Marshal(o)
-	if err != nil {
-		panic(err) // strings marshal
-	}
-	return string(text)
-}
-
-func (d *database) columns(ctx context.Context, s *session, table string) (columns []destination.ColumnInfo, err error) {
-	err = s.query(ctx, selectColumns, func(v []driver.Value) error {
-		columns = append(columns, destination.ColumnInfo{Name: v[1].(string), Type: v[2].(string)})
-		return nil
-	}, d.settings.Schema, table)
-	return columns, err
-}
-
-func wantedColumns(t *schema.Table) []destination.ColumnInfo {
-	columns := make([]destination.ColumnInfo, len(t.Columns))
-	for i := range t.Columns {
-		columns[i] = destination.ColumnInfo{Name: t.Columns[i].Name, Type: typeName(&t.Columns[i].Type)}
-	}
-	return columns
-}
-
 // addColumn adds a column unless it is there. Existing rows are given their
 // value only by the transaction that adds it.
 func (d *database) addColumn(ctx context.Context, s *session, p schema.AddColumn) error {
-	present, err := d.columns(ctx, s, p.Table.Name)
+	present, err := d.look(ctx, s, p.Table.Name)
 	if err != nil {
 		return err
 	}
 	at := p.Table.FindName(p.Name)
-	column := &p.Table.Columns[at]
-	st := d.statements(p.Table)
-	there := slices.ContainsFunc(present, func(c destination.ColumnInfo) bool { return strings.EqualFold(c.Name, column.Name) })
+	there := slices.ContainsFunc(present.columns, func(c foundColumn) bool { return strings.EqualFold(c.Name, p.Name) })
 	if !there {
+		st := d.statements(p.Table)
 		if _, err := s.exec(ctx, st.addColumn(at)); err != nil {
-			return err
+			return changed(p.Table, err)
 		}
-		if column.Missing != nil {
+		if p.Table.Columns[at].Missing != nil {
 			if err := d.backfill(ctx, s, st, at); err != nil {
 				return err
 			}
@@ -180,10 +170,14 @@ func (d *database) addColumn(ctx context.Context, s *session, p schema.AddColumn
 	return d.remember(ctx, s, p.Table)
 }
 
+// backfill gives the rows that are there the value of a new column.
 func (d *database) backfill(ctx context.Context, s *session, st statements, i int) error {
 	column := &st.table.Columns[i]
 	value := pgvalue.NewColumn(&column.Type)
-	if err := value.AppendText([]byte(*column.Missing)); err != nil {
+	switch err := value.AppendText([]byte(*column.Missing)); {
+	case errors.Is(err, pgvalue.ErrCannotHold):
+		return d.spillEverywhere(ctx, s, st, i)
+	case err != nil:
 		return fmt.Errorf("default of column %q: %w", column.Name, err)
 	}
 	field := column.Type.Field(column.Name)
@@ -198,28 +192,33 @@ func (d *database) backfill(ctx context.Context, s *session, st statements, i in
 	return err
 }
 
+// renameColumn renames a column, and its values in the side table.
 func (d *database) renameColumn(ctx context.Context, s *session, p schema.RenameColumn) error {
-	present, err := d.columns(ctx, s, p.Table.Name)
+	present, err := d.look(ctx, s, p.Table.Name)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(present, func(c destination.ColumnInfo) bool { return c.Name == p.From }) {
+	switch {
+	case present.has(p.To): // done already, though there may be a new column of the former name
+	case !present.has(p.From):
+		return destination.TableChanged.New("column %q of table %q is gone", p.From, p.Table.Name).On(p.Table.Object.String())
+	default:
 		if _, err := s.exec(ctx, d.statements(p.Table).renameColumn(p.From, p.To)); err != nil {
+			return err
+		}
+		if _, err := s.exec(ctx, renameOverflow, p.To, d.settings.Schema, p.Table.Name, p.From); err != nil {
 			return err
 		}
 	}
 	return d.remember(ctx, s, p.Table)
 }
 
-func (d *database) forget(ctx context.Context, s *session) error {
+// dropBooks removes what is remembered of the pipeline.
+func (d *database) dropBooks(ctx context.Context, s *session) error {
 	for _, table := range []string{"chunks", "tables", "checkpoints"} {
 		if _, err := s.exec(ctx, "DELETE FROM __trunkline."+table+" WHERE pipeline = ?", d.pipeline); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (d *database) statements(t *schema.Table) statements {
-	return statements{schema: d.settings.Schema, table: t}
 }

@@ -15,6 +15,18 @@ import (
 // sideValue is a value beside its row.
 type sideValue struct{ key, column, value string }
 
+// Statements on the side table; their first parameters are the schema and the
+// name of a table, but for that which renames a column.
+const (
+	addOverflow       = `INSERT INTO __trunkline.overflow SELECT DISTINCT ?, ?, key, column_name, value FROM `
+	ofTable           = ` FROM __trunkline.overflow WHERE schema_name = ? AND table_name = ?`
+	selectOverflow    = `SELECT DISTINCT key, column_name, value` + ofTable
+	countOverflow     = `SELECT count(*)` + ofTable
+	forgetAllOverflow = `DELETE` + ofTable
+	forgetOverflow    = forgetAllOverflow + ` AND key IN (SELECT key FROM ` + stagedOverflow + `)`
+	renameOverflow    = `UPDATE __trunkline.overflow SET column_name = ? WHERE schema_name = ? AND table_name = ? AND column_name = ?`
+)
+
 // textRecord makes a record of text columns.
 func textRecord(names []string, rows int, cell func(row, column int) string) (arrow.RecordBatch, error) {
 	text := pgvalue.Type{Kind: pgvalue.Text}
@@ -43,17 +55,57 @@ func (s *session) stageTexts(name string, columns []string, rows int, cell func(
 	return s.stage(name, record, func(i int) string { return columns[i] })
 }
 
-// insertOverflow adds values to the side table.
-func (d *database) insertOverflow(ctx context.Context, s *session, t *schema.Table, values []sideValue) error {
-	err := s.stageTexts(stagedOverflow, []string{"key", "column_name", "value"}, len(values), func(row, column int) string {
+// insertOverflow adds values to the side table, by way of a view.
+func (d *database) insertOverflow(ctx context.Context, s *session, view string, t *schema.Table, values []sideValue) error {
+	err := s.stageTexts(view, []string{"key", "column_name", "value"}, len(values), func(row, column int) string {
 		v := values[row]
 		return [...]string{v.key, v.column, v.value}[column]
 	})
 	if err != nil {
 		return err
 	}
-	_, err = s.exec(ctx, `INSERT INTO __trunkline.overflow SELECT DISTINCT ?, key, column_name, value FROM `+stagedOverflow, t.Name)
+	_, err = s.exec(ctx, addOverflow+view, d.settings.Schema, t.Name)
 	return err
+}
+
+// spillEverywhere puts the value that a new column cannot hold beside every row
+// that is there.
+func (d *database) spillEverywhere(ctx context.Context, s *session, st statements, i int) error {
+	reader, err := s.arrow.QueryContext(ctx, st.read(destination.Identity(st.table)))
+	if err != nil {
+		return classify(err)
+	}
+	defer reader.Release()
+	var values []sideValue
+	for reader.Next() {
+		record := reader.RecordBatch()
+		for row := range int(record.NumRows()) {
+			key, err := destination.KeyOf(st.table, record, 0, row)
+			if err != nil {
+				return err
+			}
+			values = append(values, sideValue{key, st.table.Columns[i].Name, *st.table.Columns[i].Missing})
+		}
+	}
+	if err := reader.Err(); err != nil || len(values) == 0 {
+		return classify(err)
+	}
+	delete(d.known.spilled, st.table.Name)
+	return d.insertOverflow(ctx, s, stagedOverflow, st.table, values)
+}
+
+// Overflow returns the values of a table in the side table.
+func (d *database) Overflow(ctx context.Context, table *schema.Table) (values []destination.OverflowValue, err error) {
+	if !d.exists() {
+		return nil, nil
+	}
+	err = d.use(ctx, func(s *session) error {
+		return s.query(ctx, selectOverflow, func(v []driver.Value) error {
+			values = append(values, destination.OverflowValue{Key: v[0].(string), Column: v[1].(string), Value: v[2].(string)})
+			return nil
+		}, d.settings.Schema, table.Name)
+	})
+	return values, err
 }
 
 // spill keeps the side table in step: values of rows that are written again or
@@ -68,7 +120,7 @@ func (w *work) spill(ctx context.Context) error {
 	if err != nil || !spilled && len(w.c.Overflow) == 0 {
 		return err
 	}
-	w.d.spilled[w.c.Table.Name] = true
+	w.d.known.spilled[w.c.Table.Name] = true
 	keys, err := w.keyTexts()
 	if err != nil {
 		return err
@@ -80,20 +132,22 @@ func (w *work) spill(ctx context.Context) error {
 	if err := w.s.stageTexts(stagedOverflow, []string{"key"}, len(keys), func(row, _ int) string { return keys[row] }); err != nil {
 		return err
 	}
-	const forget = `DELETE FROM __trunkline.overflow WHERE table_name = ? AND key IN (SELECT key FROM ` + stagedOverflow + `)`
-	if err := w.exec(ctx, forget, w.c.Table.Name); err != nil {
+	if err := w.exec(ctx, forgetOverflow, w.d.settings.Schema, w.c.Table.Name); err != nil {
 		return err
 	}
 	return w.addOverflow(ctx, carried)
 }
 
 func (w *work) anySpilled(ctx context.Context) (bool, error) {
-	known, ok := w.d.spilled[w.c.Table.Name]
+	name := w.c.Table.Name
+	spilled, ok := w.d.known.spilled[name]
 	if ok {
-		return known, nil
+		return spilled, nil
 	}
-	n, err := w.s.count(ctx, `SELECT count(*) FROM __trunkline.overflow WHERE table_name = ?`, w.c.Table.Name)
-	w.d.spilled[w.c.Table.Name] = n > 0
+	n, err := w.s.count(ctx, countOverflow, w.d.settings.Schema, name)
+	if err == nil {
+		w.d.known.spilled[name] = n > 0
+	}
 	return n > 0, err
 }
 
@@ -113,7 +167,7 @@ func (w *work) addOverflow(ctx context.Context, values []sideValue) error {
 	if len(values) == 0 {
 		return nil
 	}
-	return w.d.insertOverflow(ctx, w.s, w.c.Table, values)
+	return w.d.insertOverflow(ctx, w.s, stagedOverflow, w.c.Table, values)
 }
 
 // keyTexts are the keys that are written or go.
@@ -155,8 +209,7 @@ func (w *work) carried(ctx context.Context) (values []sideValue, err error) {
 		}
 		rows[key] = append(rows[key], row)
 	}
-	const stored = `SELECT key, column_name, value FROM __trunkline.overflow WHERE table_name = ?`
-	err = w.s.query(ctx, stored, func(v []driver.Value) error {
+	err = w.s.query(ctx, selectOverflow, func(v []driver.Value) error {
 		for _, row := range rows[v[0].(string)] {
 			if !w.isMissing(row, v[1].(string)) {
 				continue
@@ -168,7 +221,7 @@ func (w *work) carried(ctx context.Context) (values []sideValue, err error) {
 			values = append(values, sideValue{key, v[1].(string), v[2].(string)})
 		}
 		return nil
-	}, w.c.Table.Name)
+	}, w.d.settings.Schema, w.c.Table.Name)
 	return values, err
 }
 

@@ -2,7 +2,6 @@ package duckdb
 
 import (
 	"context"
-	"database/sql/driver"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
@@ -12,6 +11,9 @@ import (
 
 // Checkpoint reads what is remembered of the pipeline.
 func (d *database) Checkpoint(ctx context.Context) (c destination.Checkpoint, err error) {
+	if !d.exists() {
+		return c, nil
+	}
 	err = d.use(ctx, func(s *session) error {
 		n, err := s.count(ctx, `SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = 'checkpoints'`, ownSchema)
 		if err != nil || n == 0 {
@@ -28,6 +30,10 @@ func (d *database) Checkpoint(ctx context.Context) (c destination.Checkpoint, er
 
 // Query runs one statement; the result holds the file until it is released.
 func (d *database) Query(ctx context.Context, sql string) (array.RecordReader, error) {
+	if !d.exists() {
+		return nil, destination.Unreachable.New("%s does not exist yet", d.file.path).On("destination.path").
+			Do("run the pipeline first, which makes it")
+	}
 	s, err := d.file.open(ctx, d.settings, d.patience)
 	if err != nil {
 		return nil, err
@@ -59,16 +65,4 @@ func (r *result) Release() {
 // Scan reads columns of the rows that are not marked.
 func (d *database) Scan(ctx context.Context, table *schema.Table, columns []int) (array.RecordReader, error) {
 	return d.Query(ctx, d.statements(table).scan(columns))
-}
-
-// Overflow returns the values of a table in the side table.
-func (d *database) Overflow(ctx context.Context, table *schema.Table) (values []destination.OverflowValue, err error) {
-	const stored = `SELECT key, column_name, value FROM __trunkline.overflow WHERE table_name = ?`
-	err = d.use(ctx, func(s *session) error {
-		return s.query(ctx, stored, func(v []driver.Value) error {
-			values = append(values, destination.OverflowValue{Key: v[0].(string), Column: v[1].(string), Value: v[2].(string)})
-			return nil
-		}, table.Name)
-	})
-	return values, err
 }

@@ -22,10 +22,14 @@ type session struct {
 	releases []func()
 }
 
-func newSession(conn driver.Conn) (*session, error) {
-	a, err := duck.NewArrowFromConn(conn)
+func connect(ctx context.Context, connector *duck.Connector) (*session, error) {
+	conn, err := connector.Connect(ctx)
 	if err != nil {
 		return nil, err
+	}
+	a, err := duck.NewArrowFromConn(conn)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
 	return &session{conn: conn, arrow: a}, nil
 }

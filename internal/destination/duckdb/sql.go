@@ -109,9 +109,15 @@ func (s statements) markAll() string {
 		s.role(schema.LoadedAt), s.role(schema.Marked))
 }
 
-// anyMarked finds out whether the table has marked rows.
-func (s statements) anyMarked() string {
-	return fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT 1)", s.target(), s.role(schema.Marked))
+// anyStanding finds out whether the table has rows that the source has not. Its
+// parameters are the pipeline and the object.
+func (s statements) anyStanding() string {
+	return fmt.Sprintf(`SELECT count(*) FROM (
+  SELECT 1 FROM %s WHERE %s
+  UNION ALL
+  SELECT 1 FROM __trunkline.tables WHERE pipeline = ? AND object = ? AND archive
+  LIMIT 1
+)`, s.target(), s.role(schema.Marked))
 }
 
 // insert inserts staged rows. Its parameter is the time of loading.
@@ -171,19 +177,20 @@ const unfilled = "SELECT count(*) FROM " + filledRows + " WHERE " + columnAbsent
 // filled are the rows of fill to insert.
 const filled = filledRows + " WHERE NOT " + columnAbsent
 
-// remove finds the rows of a multiset that go, oldest first.
+// remove finds the rows of a multiset that go, oldest first: rows stand in the
+// order in which they came. Times would not do, for those of commits do not
+// always ascend.
 func (s statements) remove() string {
-	id, modified, ingested := s.role(schema.RowID), s.role(schema.ModifiedAt), s.role(schema.IngestedAt)
+	id := s.role(schema.RowID)
 	return fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE %s AS
 WITH present AS (
-  SELECT rowid AS %s, %s AS id, row_number() OVER (PARTITION BY %s ORDER BY %s NULLS FIRST, %s, rowid) AS n
+  SELECT rowid AS %s, %s AS id, row_number() OVER (PARTITION BY %s ORDER BY rowid) AS n
   FROM %s WHERE NOT %s AND %s IN (SELECT id FROM %s)
 ), wanted AS (
   SELECT *, row_number() OVER (PARTITION BY id ORDER BY seq) AS n FROM %s
 )
 SELECT present.%s, wanted.mark, wanted.ingested, wanted.modified FROM present JOIN wanted USING (id, n)`,
-		goneRows, columnSource, id, id, modified, ingested,
-		s.target(), s.role(schema.Marked), id, wantedRemovals, wantedRemovals, columnSource)
+		goneRows, columnSource, id, id, s.target(), s.role(schema.Marked), id, wantedRemovals, wantedRemovals, columnSource)
 }
 
 // insertMarked inserts again, marked, the rows found by remove that stay as
@@ -214,21 +221,25 @@ func (s statements) deleteGone() string {
 }
 
 // dropOrphans forgets values in the side table whose last row went. Its
-// parameter is the name of the table.
+// parameters are the schema and the name of the table.
 func (s statements) dropOrphans() string {
 	id := s.role(schema.RowID)
-	return fmt.Sprintf(`DELETE FROM __trunkline.overflow
-WHERE table_name = ? AND key IN (
+	return forgetAllOverflow + fmt.Sprintf(` AND key IN (
   SELECT '["' || id || '"]' FROM %s WHERE id NOT IN (SELECT %s FROM %s)
 )`, wantedRemovals, id, s.target())
 }
 
-// scan reads data columns of the rows that are not marked.
-func (s statements) scan(columns []int) string {
-	text := fmt.Sprintf("SELECT %s FROM %s", list(len(columns), func(n int) string {
+// read reads columns of all rows.
+func (s statements) read(columns []int) string {
+	return fmt.Sprintf("SELECT %s FROM %s", list(len(columns), func(n int) string {
 		c := &s.table.Columns[columns[n]]
 		return outgoing(&c.Type, quote(c.Name)) + " AS " + quote(c.Name)
 	}, ", "), s.target())
+}
+
+// scan reads columns of the rows that are not marked.
+func (s statements) scan(columns []int) string {
+	text := s.read(columns)
 	if s.table.Find(schema.Marked) >= 0 {
 		text += " WHERE NOT " + s.role(schema.Marked)
 	}

@@ -2,9 +2,11 @@ package memory
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
+	"maps"
 	"slices"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"trunkline/internal/batch"
@@ -24,7 +26,11 @@ func (d *database) Apply(_ context.Context, b *batch.Batch) error {
 				return err
 			}
 			for _, changes := range part.Changes {
-				if err := s.tables[changes.Table.Name].change(changes, d.instant()); err != nil {
+				t, err := s.table(changes.Table)
+				if err == nil {
+					err = t.change(changes, d.instant())
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -76,7 +82,7 @@ func pick(all []batch.Overflow, partial bool) (some []batch.Overflow) {
 
 func (t *Table) truncate(c *batch.Changes, loaded string) {
 	if c.Table.OnTruncate == schema.Delete {
-		t.Rows, t.Overflow = nil, map[[2]string]string{}
+		t.Rows, t.Overflow = nil, map[destination.OverflowValue]bool{}
 		return
 	}
 	for i, row := range t.Rows {
@@ -84,42 +90,6 @@ func (t *Table) truncate(c *batch.Changes, loaded string) {
 			t.Rows[i] = t.mark(row, c.Truncate.Received, c.Truncate.Committed, loaded)
 		}
 	}
-}
-
-// mark is a copy of a row with its mark set.
-func (t *Table) mark(row Row, received, committed pg.Micros, loaded string) Row {
-	marked := slices.Clone(row)
-	set := func(role schema.Role, v string) { marked[t.Definition.Find(role)] = &v }
-	set(schema.Marked, "t")
-	set(schema.IngestedAt, printInstant(received))
-	set(schema.ModifiedAt, printInstant(committed))
-	set(schema.LoadedAt, loaded)
-	return marked
-}
-
-func printInstant(m pg.Micros) string {
-	column := pgvalue.NewTimes()
-	column.Append(int64(m))
-	a := column.Array()
-	defer a.Release()
-	text, err := pgvalue.Print(nil, &pgvalue.Type{Kind: pgvalue.TimestampTZ}, a, 0)
-	if err != nil {
-		panic(err) // instants print
-	}
-	return string(text)
-}
-
-// key is the key of a row, as destination.KeyText prints it.
-func (t *Table) key(row Row) string {
-	parts := make([]*string, len(t.Definition.Key))
-	for i, k := range t.Definition.Key {
-		parts[i] = row[k]
-	}
-	text, err := json.Marshal(parts)
-	if err != nil {
-		panic(err) // strings marshal
-	}
-	return string(text)
 }
 
 // fill completes partial rows from the rows that stand under their base keys.
@@ -155,8 +125,10 @@ func (t *Table) fill(c *batch.Changes, loaded string) (filled []Row, err error) 
 			}
 			row[column] = base[column]
 			name := t.Definition.Columns[column].Name
-			if text, ok := t.Overflow[[2]string{baseKey, name}]; ok {
-				c.Overflow = append(c.Overflow, batch.Overflow{Partial: true, Row: i, Column: column, Text: text})
+			for v := range t.Overflow {
+				if v.Key == baseKey && v.Column == name {
+					c.Overflow = append(c.Overflow, batch.Overflow{Partial: true, Row: i, Column: column, Text: v.Value})
+				}
 			}
 		}
 		filled = append(filled, row)
@@ -168,40 +140,29 @@ func (t *Table) fill(c *batch.Changes, loaded string) (filled []Row, err error) 
 // come again.
 func (t *Table) deleteKeys(c *batch.Changes) error {
 	gone := map[string]bool{}
-	if c.Rows != nil {
-		for i := range int(c.Rows.NumRows()) {
-			key, err := destination.KeyText(t.Definition, c.Rows, i, true)
+	add := func(record arrow.RecordBatch, staged bool) error {
+		for i := range int(record.NumRows()) {
+			key, err := destination.KeyText(t.Definition, record, i, staged)
 			if err != nil {
 				return err
 			}
 			gone[key] = true
 		}
+		return nil
+	}
+	var errs []error
+	if c.Rows != nil {
+		errs = append(errs, add(c.Rows, true))
 	}
 	if c.Partial != nil {
-		for i := range int(c.Partial.Rows.NumRows()) {
-			key, err := destination.KeyText(t.Definition, c.Partial.Rows, i, true)
-			if err != nil {
-				return err
-			}
-			gone[key] = true
-		}
+		errs = append(errs, add(c.Partial.Rows, true))
 	}
 	if c.Deletes != nil {
-		for i := range int(c.Deletes.NumRows()) {
-			key, err := destination.KeyText(t.Definition, c.Deletes, i, false)
-			if err != nil {
-				return err
-			}
-			gone[key] = true
-		}
+		errs = append(errs, add(c.Deletes, false))
 	}
 	t.Rows = slices.DeleteFunc(t.Rows, func(row Row) bool { return gone[t.key(row)] })
-	for cell := range t.Overflow {
-		if gone[cell[0]] {
-			delete(t.Overflow, cell)
-		}
-	}
-	return nil
+	maps.DeleteFunc(t.Overflow, func(v destination.OverflowValue, _ bool) bool { return gone[v.Key] })
+	return errors.Join(errs...)
 }
 
 // remove takes rows away from a multiset, the oldest of equal ones first: rows
@@ -224,15 +185,22 @@ func (t *Table) remove(c *batch.Changes, loaded string) error {
 		row := t.Rows[at]
 		t.Rows = slices.Delete(t.Rows, at, at+1)
 		if r.Mark.At(i) {
-			received, _ := instantAt(r, 1, i)
-			committed, _ := instantAt(r, 2, i)
-			t.Rows = append(t.Rows, t.mark(row, received, committed, loaded))
+			t.Rows = append(t.Rows, t.mark(row, instantAt(r, 1, i), instantAt(r, 2, i), loaded))
 		}
 	}
+	t.dropOrphans()
 	return nil
 }
 
-func instantAt(r *batch.Removals, column, row int) (pg.Micros, bool) {
-	a := r.Rows.Column(column).(*array.Timestamp)
-	return pg.Micros(a.Value(row)), !a.IsNull(row)
+// dropOrphans forgets values beside the table whose last row went.
+func (t *Table) dropOrphans() {
+	keys := map[string]bool{}
+	for _, row := range t.Rows {
+		keys[t.key(row)] = true
+	}
+	maps.DeleteFunc(t.Overflow, func(v destination.OverflowValue, _ bool) bool { return !keys[v.Key] })
+}
+
+func instantAt(r *batch.Removals, column, row int) pg.Micros {
+	return pg.Micros(r.Rows.Column(column).(*array.Timestamp).Value(row))
 }

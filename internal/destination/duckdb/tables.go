@@ -1,0 +1,109 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"slices"
+
+	"trunkline/internal/destination"
+	"trunkline/internal/schema"
+)
+
+// selectColumns finds the columns of a table or view as DuckDB finds it: names
+// that differ in the case of ASCII letters alone are the same.
+var selectColumns = `SELECT t.comment, c.column_name, c.data_type, c.is_nullable
+FROM duckdb_columns() c LEFT JOIN duckdb_tables() t USING (database_name, schema_name, table_name)
+WHERE c.database_name = current_database() AND ` + foldCase("c.schema_name") + ` = ` + foldCase("?") +
+	` AND ` + foldCase("c.table_name") + ` = ` + foldCase("?") + `
+ORDER BY c.column_index`
+
+func foldCase(expr string) string {
+	return `translate(` + expr + `, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`
+}
+
+// found is a table as it is in the file.
+type found struct {
+	comment string
+	columns []foundColumn
+}
+
+type foundColumn struct {
+	destination.ColumnInfo
+	nullable bool
+}
+
+// look finds a table or view; it has no columns if there is none.
+func (d *database) look(ctx context.Context, s *session, name string) (f found, err error) {
+	err = s.query(ctx, selectColumns, func(v []driver.Value) error {
+		f.comment, _ = v[0].(string)
+		f.columns = append(f.columns, foundColumn{
+			destination.ColumnInfo{Name: v[1].(string), Type: v[2].(string)}, v[3].(bool),
+		})
+		return nil
+	}, d.settings.Schema, name)
+	return f, err
+}
+
+// wanted are the columns that a table should have.
+func wanted(t *schema.Table) []foundColumn {
+	columns := make([]foundColumn, len(t.Columns))
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		columns[i] = foundColumn{destination.ColumnInfo{Name: c.Name, Type: typeName(&c.Type)}, !c.NotNull}
+	}
+	return columns
+}
+
+// has reports whether there is a column of exactly this name.
+func (f *found) has(name string) bool {
+	return slices.ContainsFunc(f.columns, func(c foundColumn) bool { return c.Name == name })
+}
+
+// Tables describes those of the named tables that exist, views included. Each
+// has the name that was asked for.
+func (d *database) Tables(ctx context.Context, names []string) (infos []destination.TableInfo, err error) {
+	if !d.exists() {
+		return nil, nil
+	}
+	err = d.use(ctx, func(s *session) error {
+		for _, name := range names {
+			f, err := d.look(ctx, s, name)
+			if err != nil {
+				return err
+			}
+			if len(f.columns) == 0 {
+				continue
+			}
+			info := destination.TableInfo{Name: name, Origin: parseOrigin(f.comment)}
+			for _, c := range f.columns {
+				info.Columns = append(info.Columns, c.ColumnInfo)
+			}
+			infos = append(infos, info)
+		}
+		return nil
+	})
+	return infos, err
+}
+
+// origin is the comment of a table: whose it is, and its key, which DuckDB does
+// not keep as a constraint.
+func (d *database) origin(t *schema.Table) string {
+	o := destination.Origin{Pipeline: d.pipeline, Object: t.Object.String()}
+	for _, i := range t.Key {
+		o.Key = append(o.Key, t.Columns[i].Name)
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // strings marshal
+	}
+	return string(text)
+}
+
+// parseOrigin reads a comment; another's is no origin.
+func parseOrigin(comment string) (o destination.Origin) {
+	if json.Unmarshal([]byte(comment), &o) != nil {
+		return destination.Origin{}
+	}
+	return o
+}
