@@ -52,7 +52,7 @@ fmt: ## format the code
 	go run $(LINT) fmt ./...
 
 golden: ## write the golden files and the generated pages of docs/reference anew
-	go test ./internal/... -run 'Golden|Reference|BadInput|ServerCannot|SQL|Transcript' -update
+	go test $$(grep -rl 'flag.Bool("update"' --include='*_test.go' internal | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
 clean: ## remove what was built
 	rm -rf bin demo

@@ -64,7 +64,7 @@ func (b *bench) copyOnce(ctx context.Context, into string, run int) (seconds, cp
 	if err != nil {
 		return 0, 0, err
 	}
-	defer os.Remove(path)
+	defer func() { _ = os.Remove(path) }()
 	if err := b.exec(ctx, dropSlots); err != nil {
 		return 0, 0, err
 	}

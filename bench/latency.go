@@ -7,8 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // latency is (c): 1,000 transactions a second into a table of 2 M rows.

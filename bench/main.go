@@ -79,7 +79,7 @@ func run(ctx context.Context, only []string, runs, scale, major int, out string)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	b := &bench{dir: dir, runs: runs, scale: scale}
 	for _, one := range benches {
 		if !slices.Contains(only, one.key) {

@@ -29,7 +29,7 @@ func (b *bench) size(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	peak, err := b.updateAll(ctx, path, rows)
+	peak, err := b.updateAll(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (b *bench) size(ctx context.Context) error {
 }
 
 // updateAll updates every row ten times and watches the file grow.
-func (b *bench) updateAll(ctx context.Context, path string, rows int) (peak int64, err error) {
+func (b *bench) updateAll(ctx context.Context, path string) (peak int64, err error) {
 	done := make(chan struct{})
 	watched := make(chan int64)
 	go func() {

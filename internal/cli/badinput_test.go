@@ -19,8 +19,6 @@ import (
 	"trunkline/internal/pg/pgtest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(pgtest.Main(m))
@@ -291,7 +289,7 @@ func (b *bad) redact(said string) string {
 
 func compareGolden(t *testing.T, path, got string) {
 	t.Helper()
-	if *update {
+	if *cli.Update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -82,7 +82,7 @@ func (c *command) root() *cobra.Command {
 	flags.StringVar(&c.logLevel, "log-level", "info", "what is logged: debug, info, warn or error")
 	root.AddCommand(
 		c.runCommand(), c.checkCommand(), c.objectsCommand(), c.verifyCommand(), c.queryCommand(),
-		c.dropCommand(), c.demoCommand(), c.explainCommand(), c.versionCommand(),
+		c.dropCommand(), c.demoCommand(), c.schemaCommand(), c.explainCommand(), c.versionCommand(),
 	)
 	return root
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"trunkline/internal/app"
+	"trunkline/internal/config"
 )
 
 func (c *command) explainCommand() *cobra.Command {
@@ -30,6 +31,17 @@ func (c *command) explainCommand() *cobra.Command {
 			}
 			fmt.Fprintf(c.out, "  found by:    %s\n  to mend it:  %s\n", k.Found, k.Action)
 			return nil
+		},
+	}
+}
+
+func (c *command) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of the pipeline file, for editors",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return config.JSONSchema(c.out, c.app.Kinds.Settings())
 		},
 	}
 }

@@ -121,7 +121,7 @@ func TestProblemsAreSingleFaults(t *testing.T) {
 	if !fault.Has(err, config.ManyProblems) || !errors.Is(err, config.WrongType.New("")) {
 		t.Errorf("%v is not both of many problems and of a wrong type", err)
 	}
-	var many config.Problems
+	var many config.ProblemsError
 	if !errors.As(err, &many) || strings.Count(many.Error(), "\n") != 1 {
 		t.Errorf("the problems are no two lines: %v", many)
 	}

@@ -61,11 +61,11 @@ func (p problem) line(file string) string {
 	return b.String()
 }
 
-// Problems are the faults of one file, by position.
-type Problems []*fault.Error
+// ProblemsError are the faults of one file, by position.
+type ProblemsError []*fault.Error
 
 // Error is one line per problem.
-func (ps Problems) Error() string {
+func (ps ProblemsError) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {
 		lines[i] = p.Error()
@@ -74,7 +74,7 @@ func (ps Problems) Error() string {
 }
 
 // Unwrap returns the faults, for errors.Is and errors.As.
-func (ps Problems) Unwrap() []error {
+func (ps ProblemsError) Unwrap() []error {
 	errs := make([]error, len(ps))
 	for i, p := range ps {
 		errs[i] = p
@@ -85,7 +85,7 @@ func (ps Problems) Unwrap() []error {
 // ProblemsOf returns the single faults in an error of this package, each with
 // the field it concerns as Subject, so that a form can show them one by one.
 func ProblemsOf(err error) []*fault.Error {
-	var many Problems
+	var many ProblemsError
 	if errors.As(err, &many) {
 		return many
 	}
@@ -105,7 +105,7 @@ func asError(file string, problems []problem) error {
 	case 1:
 		return problems[0].fault(file)
 	}
-	many := make(Problems, len(problems))
+	many := make(ProblemsError, len(problems))
 	lines := make([]string, len(problems))
 	for i, p := range problems {
 		many[i] = p.fault(file)

@@ -11,7 +11,7 @@ import (
 // scalar decodes a single value. It reports whether the field counts as given:
 // an empty text is the same as none.
 func (d *decoder) scalar(f *Field, n *yaml.Node, v reflect.Value, path string) bool {
-	if !d.plainScalar(f, n, path) {
+	if !d.plainScalar(n, path) {
 		return true
 	}
 	d.cutShort(f, n, path)
@@ -35,7 +35,7 @@ func (d *decoder) scalar(f *Field, n *yaml.Node, v reflect.Value, path string) b
 
 // plainScalar refuses lists, sections and tagged values. The message never has
 // the content: it may be a password that lacks quotes.
-func (d *decoder) plainScalar(f *Field, n *yaml.Node, path string) bool {
+func (d *decoder) plainScalar(n *yaml.Node, path string) bool {
 	if n.Kind != yaml.ScalarNode {
 		d.refuse(WrongType, path, "is "+d.kindOf(n)+" and not a single value",
 			"write one value; put quotes around one that begins with [ or {")

@@ -34,7 +34,6 @@ type Chunk struct {
 }
 
 const (
-	blockSize = 8192
 	// chunkBlocks is 64 MiB of heap: a chunk is one transaction in the
 	// destination, large enough that its cost does not show and small enough for
 	// progress, and for several connections to end at the same time.

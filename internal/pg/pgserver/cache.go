@@ -108,15 +108,15 @@ func waitLock(ctx context.Context, path string) (unlock func(), err error) {
 	for {
 		locked, err := tryLock(file)
 		if err == nil && locked {
-			return func() { file.Close() }, nil
+			return func() { _ = file.Close() }, nil
 		}
 		if err != nil {
-			file.Close()
+			_ = file.Close()
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		select {
 		case <-ctx.Done():
-			file.Close()
+			_ = file.Close()
 			return nil, fmt.Errorf("wait for another process to fetch, lock %s: %w", path, ctx.Err())
 		case <-time.After(100 * time.Millisecond):
 		}

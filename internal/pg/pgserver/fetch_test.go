@@ -192,7 +192,7 @@ func TestFindOrder(t *testing.T) {
 	}
 
 	t.Setenv("TRUNKLINE_PG_97", t.TempDir())
-	var gone *notFound
+	var gone *notFoundError
 	if _, err := Ensure(t.Context(), 97); err == nil || errors.As(err, &gone) {
 		t.Errorf("a directory that was named and is wrong is passed over: %v", err)
 	}

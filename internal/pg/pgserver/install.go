@@ -55,7 +55,7 @@ func Ensure(ctx context.Context, majors ...int) ([]Install, error) {
 	var absent []int
 	for _, major := range majors {
 		_, err := locate(major)
-		var gone *notFound
+		var gone *notFoundError
 		if errors.As(err, &gone) {
 			absent = append(absent, major)
 		} else if err != nil {
@@ -81,17 +81,17 @@ func advice(majors []int) error {
 		strings.Join(vars, ", "))
 }
 
-// notFound says where an installation was looked for.
-type notFound struct {
+// notFoundError says where an installation was looked for.
+type notFoundError struct {
 	major int
 	tried []string
 }
 
-func (e *notFound) Error() string {
+func (e *notFoundError) Error() string {
 	return fmt.Sprintf("no PostgreSQL %d: looked at %s", e.major, strings.Join(e.tried, ", "))
 }
 
-// locate finds one version, or returns *notFound. A directory that was named
+// locate finds one version, or returns *notFoundError. A directory that was named
 // and does not hold PostgreSQL is another error: it is never passed over.
 func locate(major int) (Install, error) {
 	env := envName(major)
@@ -111,13 +111,13 @@ func locate(major int) (Install, error) {
 
 	cache, err := cacheDir()
 	if err != nil {
-		return Install{}, &notFound{major: major, tried: append(tried, err.Error())}
+		return Install{}, &notFoundError{major: major, tried: append(tried, err.Error())}
 	}
 	dir := packageDir(cache, major)
 	if checkPackage(dir) == nil {
 		return Install{Major: major, Bin: filepath.Join(dir, "native", "bin")}, nil
 	}
-	return Install{}, &notFound{major: major, tried: append(tried, dir)}
+	return Install{}, &notFoundError{major: major, tried: append(tried, dir)}
 }
 
 func envName(major int) string { return fmt.Sprintf("TRUNKLINE_PG_%d", major) }

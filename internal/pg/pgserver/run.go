@@ -65,7 +65,7 @@ func freePort() int {
 		port := low + rand.IntN(high-low)
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
-			listener.Close()
+			_ = listener.Close()
 			return port
 		}
 	}
@@ -107,7 +107,7 @@ func (s *Server) launch(ctx context.Context) error {
 func (s *Server) waitReady(ctx context.Context) error {
 	for !s.answers(ctx) {
 		if s.proc.exited() {
-			return fmt.Errorf("the server ended while it started (%v)", s.proc.err)
+			return fmt.Errorf("the server ended while it started (%s)", fmt.Sprint(s.proc.err))
 		}
 		if err := pause(ctx, 10*time.Millisecond); err != nil {
 			return fmt.Errorf("the server did not become ready: %w", err)

@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -63,7 +64,7 @@ func TestSharedIsOne(t *testing.T) {
 
 func TestPoolNeedsMain(t *testing.T) {
 	var p pool
-	if _, err := p.server(18); err != errNoMain {
+	if _, err := p.server(18); !errors.Is(err, errNoMain) {
 		t.Errorf("a pool that nobody closes gives a server: %v", err)
 	}
 }

@@ -87,7 +87,7 @@ func TestProxyPassesBothWays(t *testing.T) {
 	e := newEcho(t)
 	conn := dial(t, NewProxy(t, e.addr).Addr())
 	long := strings.Repeat("0123456789", 20_000)
-	go io.WriteString(conn, long)
+	go func() { _, _ = io.WriteString(conn, long) }()
 	hear(t, conn, long)
 
 	// The client's end is passed on, and what the server says after it as well.
