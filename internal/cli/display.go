@@ -83,7 +83,13 @@ type rateMeter struct{ samples []pipeline.Snapshot }
 
 const rateWindow = 8
 
-func (r *rateMeter) observe(s pipeline.Snapshot) float64 {
+// rates are changes per second, of all tables and of each.
+type rates struct {
+	total  float64
+	tables map[string]float64
+}
+
+func (r *rateMeter) observe(s pipeline.Snapshot) rates {
 	r.samples = append(r.samples, s)
 	if len(r.samples) > rateWindow {
 		r.samples = r.samples[1:]
@@ -91,22 +97,30 @@ func (r *rateMeter) observe(s pipeline.Snapshot) float64 {
 	first := r.samples[0]
 	seconds := s.At.Sub(first.At).Seconds()
 	if seconds <= 0 {
-		return 0
+		return rates{}
 	}
-	return float64(s.Changes-first.Changes) / seconds
+	before := map[string]int64{}
+	for _, t := range first.Tables {
+		before[t.Object] = t.Changes
+	}
+	out := rates{total: float64(s.Changes-first.Changes) / seconds, tables: map[string]float64{}}
+	for _, t := range s.Tables {
+		out.tables[t.Object] = float64(t.Changes-before[t.Object]) / seconds
+	}
+	return out
 }
 
 // drawing is the picture of a moment, in lines that fit the terminal.
-func drawing(s pipeline.Snapshot, rate float64, width, height int) string {
+func drawing(s pipeline.Snapshot, rate rates, width, height int) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(fit(fmt.Sprintf(format, args...), width) + "\n") }
-	line("%s   %s changes, %s/s   lag %s, %s%s", s.Phase, count(s.Changes), count(int64(rate)),
+	line("%s   %s changes, %s/s   lag %s, %s%s", s.Phase, count(s.Changes), count(int64(rate.total)),
 		seconds(s.LagSeconds), size(s.LagBytes), retained(s))
 	if s.Note != "" {
 		line("  %s", s.Note)
 	}
 	line("")
-	line("  %-30s %-16s %14s %12s  %s", "object", "state", "rows loaded", "changes", "historical load")
+	line("  %-26s %-15s %13s %10s %13s %10s", "object", "state", "rows loaded", "bytes", "changes", "changes/s")
 	shown, hidden := 0, 0
 	for _, t := range s.Tables {
 		if t.State == pipeline.Skipped {
@@ -118,7 +132,7 @@ func drawing(s pipeline.Snapshot, rate float64, width, height int) string {
 			continue
 		}
 		shown++
-		line("  %-30s %-16s %14s %12s  %s", fit(t.Object, 30), t.State, count(t.Rows), count(t.Changes), bar(t))
+		line("  %-26s %-15s %13s %10s %s", fit(t.Object, 26), t.State, count(t.Rows), size(t.Bytes), moving(t, rate))
 	}
 	if hidden > 0 {
 		line("  and %d more", hidden)
@@ -133,17 +147,17 @@ func retained(s pipeline.Snapshot) string {
 	return ", the source keeps " + size(s.RetainedWAL) + " of WAL"
 }
 
-// bar shows how much of a table's history is loaded.
-func bar(t pipeline.TableStatus) string {
+// moving shows how a table comes along: how much of its history is loaded, then
+// its changes.
+func moving(t pipeline.TableStatus, rate rates) string {
 	if t.State != pipeline.HistoricalLoad {
-		return ""
+		return fmt.Sprintf("%13s %10s", count(t.Changes), count(int64(rate.tables[t.Object])))
 	}
-	const cells = 20
+	const cells = 10
 	full := int(t.Percent / 100 * cells)
-	text := fmt.Sprintf("[%s%s] %3.0f %%  %s of %s", strings.Repeat("=", full), strings.Repeat(" ", cells-full),
-		t.Percent, size(t.Bytes), count(t.RowsEstimate)+" rows")
-	if t.ETA > 0 {
-		text += "  " + seconds(t.ETA) + " left"
+	text := fmt.Sprintf("  [%s%s] %3.0f %%", strings.Repeat("=", full), strings.Repeat(" ", cells-full), t.Percent)
+	if t.ETA >= 1 {
+		text += ", " + seconds(t.ETA) + " left"
 	}
 	return text
 }
