@@ -155,7 +155,7 @@ func moving(t pipeline.TableStatus, rate rates) string {
 	}
 	const cells = 10
 	full := int(t.Percent / 100 * cells)
-	text := fmt.Sprintf("  [%s%s] %3.0f %%", strings.Repeat("=", full), strings.Repeat(" ", cells-full), t.Percent)
+	text := fmt.Sprintf(" [%s%s] %3.0f %%", strings.Repeat("=", full), strings.Repeat(" ", cells-full), t.Percent)
 	if t.ETA >= 1 {
 		text += ", " + seconds(t.ETA) + " left"
 	}

@@ -40,7 +40,7 @@ func moments() []pipeline.Snapshot {
 const pictures = `historical load   0 changes, 0/s   lag 0.0 s, 0 B, the source keeps 5.0 MiB of WAL
 
   object                     state             rows loaded      bytes       changes  changes/s
-  public.orders              HISTORICAL_LOAD       250 000   23.8 MiB   [==        ]  25 %, 90 s left
+  public.orders              HISTORICAL_LOAD       250 000   23.8 MiB  [==        ]  25 %, 90 s left
   archive.a_table_with_a_ve… ACTIVE                      3      300 B             0          0
   and 1 more
 ^6
