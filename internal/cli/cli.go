@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -63,8 +64,8 @@ func RunWith(a *app.App, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	return c.report(err)
+	called, err := root.ExecuteContextC(ctx)
+	return c.report(called, err)
 }
 
 func (c *command) root() *cobra.Command {
@@ -73,7 +74,6 @@ func (c *command) root() *cobra.Command {
 		Short:         "Replicates PostgreSQL into a destination of your choice: history first, then every change.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -137,7 +137,7 @@ func (c *command) statePath(p *config.Pipeline) (string, error) {
 }
 
 // report prints an error and returns the exit code.
-func (c *command) report(err error) int {
+func (c *command) report(called *cobra.Command, err error) int {
 	var usage usageError
 	f, isFault := fault.Of(err)
 	switch {
@@ -152,7 +152,11 @@ func (c *command) report(err error) int {
 		}
 		return exitFailed
 	case errors.As(err, &usage), isCobraUsage(err):
-		fmt.Fprintf(c.err, "%v\nRun 'trunkline --help' for the commands and their flags.\n", err)
+		fmt.Fprintf(c.err, "%s\n", strings.TrimSpace(err.Error()))
+		if called.HasParent() {
+			fmt.Fprintf(c.err, "Usage: trunkline %s\n", called.Use)
+		}
+		fmt.Fprintf(c.err, "Run '%s --help' for more.\n", called.CommandPath())
 		return exitUsage
 	}
 	fmt.Fprintln(c.err, "error:", err)

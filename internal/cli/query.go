@@ -34,7 +34,7 @@ func (c *command) query(cmd *cobra.Command, r control.Request) (err error) {
 	if err != nil {
 		return err
 	}
-	asked := control.Ask(cmd.Context(), (&pipeline.StateDir{Path: path}).Socket(), r, c.out)
+	asked := control.Ask(cmd.Context(), (&pipeline.StateDir{Path: path}).Socket(), r, c.app.Faults, c.out)
 	if !errors.Is(asked, control.ErrNobody) {
 		return asked
 	}

@@ -83,7 +83,8 @@ func texts(record arrow.RecordBatch, row int, null string) []string {
 	return cells
 }
 
-// text prints a value for people.
+// text prints a value for people. The text is a copy: that of Arrow lies in the
+// memory of a record which goes when the next one is read.
 func text(column arrow.Array, row int) string {
 	if t, ok := column.(*array.Timestamp); ok {
 		at, err := t.DataType().(*arrow.TimestampType).GetToTimeFunc()
@@ -91,7 +92,7 @@ func text(column arrow.Array, row int) string {
 			return at(t.Value(row)).UTC().Format("2006-01-02 15:04:05.999999")
 		}
 	}
-	return column.ValueStr(row)
+	return strings.Clone(column.ValueStr(row))
 }
 
 const (
@@ -100,6 +101,9 @@ const (
 	sampleRows = 1000
 	widestCell = 60
 )
+
+// oneLine keeps a value on its line.
+var oneLine = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 func writeTable(w io.Writer, reader array.RecordReader) error {
 	header := names(reader)
@@ -128,6 +132,9 @@ func writeTable(w io.Writer, reader array.RecordReader) error {
 	err := eachRow(reader, func(record arrow.RecordBatch, i int) error {
 		count++
 		cells := texts(record, i, "NULL")
+		for c := range cells {
+			cells[c] = oneLine.Replace(cells[c])
+		}
 		if !flushed {
 			sample = append(sample, cells)
 			if len(sample) == sampleRows {
@@ -157,7 +164,7 @@ func writeCells(w io.Writer, cells []string, widths []int) error {
 		} else if i < len(cells)-1 {
 			c += strings.Repeat(" ", widths[i]-n)
 		}
-		b.WriteString(strings.ReplaceAll(c, "\n", "\\n"))
+		b.WriteString(c)
 	}
 	b.WriteByte('\n')
 	_, err := io.WriteString(w, b.String())

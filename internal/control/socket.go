@@ -12,20 +12,18 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"trunkline/internal/fault"
 )
 
 // maxSocketPath is what the address of a Unix socket holds on Linux.
 const maxSocketPath = 107
 
 // Request is what another process asks of the owner of a pipeline: a line of
-// JSON. The answer is a line of JSON, empty or with an error, and the output.
+// JSON. The answer is frames.
 type Request struct {
 	SQL    string `json:"sql"`
 	Format string `json:"format"`
-}
-
-type answer struct {
-	Error string `json:"error,omitempty"`
 }
 
 // Server answers requests on a socket.
@@ -76,77 +74,90 @@ func (s *Server) Close() error {
 
 func handle(ctx context.Context, conn net.Conn, do func(context.Context, Request, io.Writer) error) (err error) {
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	in := json.NewDecoder(conn)
 	var r Request
-	if err := json.NewDecoder(conn).Decode(&r); err != nil {
+	if err := in.Decode(&r); err != nil {
 		return err
 	}
-	out := &lateHeader{w: bufio.NewWriter(conn)}
-	if failed := do(ctx, r, out); failed != nil {
-		return out.fail(failed)
+	go func() {
+		// Nothing more is said: a read ends when whoever asked has gone.
+		_, _ = conn.Read(make([]byte, 1))
+		cancel()
+	}()
+	out := frames{json.NewEncoder(conn)}
+	buffered := bufio.NewWriterSize(out, 64<<10)
+	last := frame{End: true}
+	if failed := errors.Join(do(ctx, r, buffered), buffered.Flush()); failed != nil {
+		last.failed(failed)
 	}
-	return out.end()
+	return out.Encode(last)
 }
 
-// lateHeader writes the answer's first line before the first output, when it is
-// known that the request went well that far.
-type lateHeader struct {
-	w     *bufio.Writer
-	begun bool
+// frame is a piece of an answer, a line of JSON: output, or how it ended. Only
+// with the last does the asker know that the output is complete.
+type frame struct {
+	Output []byte `json:"output,omitempty"`
+	End    bool   `json:"end,omitempty"`
+	Error  string `json:"error,omitempty"`
+	// Of an error that is in the catalogue:
+	Code    int    `json:"code,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Action  string `json:"action,omitempty"`
 }
 
-func (l *lateHeader) Write(p []byte) (int, error) {
-	if !l.begun {
-		l.begun = true
-		if err := json.NewEncoder(l.w).Encode(answer{}); err != nil {
-			return 0, err
-		}
+func (f *frame) failed(err error) {
+	f.Error = err.Error()
+	if e, ok := fault.Of(err); ok {
+		f.Error, f.Code, f.Subject, f.Action = e.Cause, e.Kind.Code, e.Subject, e.Action
 	}
-	return l.w.Write(p)
 }
 
-func (l *lateHeader) fail(failed error) error {
-	if l.begun {
-		return errors.Join(failed, l.w.Flush())
+// err is the error that ended the answer.
+func (f *frame) err(catalogue fault.Catalogue) error {
+	if k := catalogue.Find(f.Code); k != nil {
+		return &fault.Error{Kind: k, Subject: f.Subject, Cause: f.Error, Action: f.Action}
 	}
-	return errors.Join(json.NewEncoder(l.w).Encode(answer{Error: failed.Error()}), l.w.Flush())
+	if f.Error != "" {
+		return errors.New(f.Error)
+	}
+	return nil
 }
 
-func (l *lateHeader) end() error {
-	if _, err := l.Write(nil); err != nil {
-		return err
-	}
-	return l.w.Flush()
-}
+// frames writes output as frames.
+type frames struct{ *json.Encoder }
+
+func (f frames) Write(p []byte) (int, error) { return len(p), f.Encode(frame{Output: p}) }
 
 // ErrNobody says that no process answers on the socket.
 var ErrNobody = errors.New("no process answers on the socket")
 
-// Ask sends a request to the owner of a pipeline and copies the output to w.
-func Ask(ctx context.Context, path string, r Request, w io.Writer) (err error) {
+// Ask sends a request to the owner of a pipeline and copies the output to w. The
+// owner's faults come back as those of the catalogue.
+func Ask(ctx context.Context, path string, r Request, catalogue fault.Catalogue, w io.Writer) (err error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	if err != nil {
 		return ErrNobody
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if err := json.NewEncoder(conn).Encode(r); err != nil {
 		return err
 	}
-	in := bufio.NewReader(conn)
-	line, err := in.ReadBytes('\n')
-	if err != nil {
-		return fmt.Errorf("the running pipeline did not answer: %w", err)
+	for in := json.NewDecoder(conn); ; {
+		var f frame
+		switch err := in.Decode(&f); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return fmt.Errorf("the running pipeline did not answer to the end: %w", err)
+		case f.End:
+			return f.err(catalogue)
+		}
+		if _, err := w.Write(f.Output); err != nil {
+			return err
+		}
 	}
-	var a answer
-	if err := json.Unmarshal(line, &a); err != nil {
-		return err
-	}
-	if a.Error != "" {
-		return errors.New(a.Error)
-	}
-	_, err = io.Copy(w, in)
-	return err
 }
