@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,6 +122,11 @@ func (r *recorder) tick() pg.LSN {
 // they have nothing more, as long as nothing is confirmed.
 func (r *recorder) read(lsn pg.LSN) []recorded {
 	r.t.Helper()
+	done := make(chan struct{})
+	var nudging sync.WaitGroup
+	nudging.Go(func() { r.nudge(done) })
+	defer nudging.Wait()
+	defer close(done)
 	var said []recorded
 	for {
 		frame, ok := r.receive().(*pgproto3.CopyData)
@@ -133,21 +139,27 @@ func (r *recorder) read(lsn pg.LSN) []recorded {
 		if pg.LSN(binary.BigEndian.Uint64(frame.Data[1:])) >= lsn {
 			return said
 		}
-		if frame.Data[0] == 'k' {
-			r.answer()
-		}
 	}
 }
 
-// answer says that we are alive, and confirms nothing. Servers before 13 send no
-// other keepalive before they have it.
-func (r *recorder) answer() {
-	r.t.Helper()
-	status := append([]byte{'r'}, make([]byte, 8+8+8+8+1)...)
-	r.conn.Frontend().Send(&pgproto3.CopyData{Data: status})
-	if err := r.conn.Frontend().Flush(); err != nil {
-		r.t.Fatal(err)
+// nudge says at intervals that we are alive, and confirms nothing. Servers before
+// 13 send no second keepalive before they have heard that, and a walsender from 16
+// on may sleep through a flush of WAL until somebody speaks to it. Not every
+// keepalive is answered: each answer brings another, and those add up to more than
+// the sockets hold.
+func (r *recorder) nudge(done <-chan struct{}) {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	status, err := (&pgproto3.CopyData{Data: append([]byte{'r'}, make([]byte, 8+8+8+8+1)...)}).Encode(nil)
+	for err == nil {
+		select {
+		case <-done:
+			return
+		case <-ticker.C:
+			_, err = r.conn.Conn().Write(status)
+		}
 	}
+	r.t.Error(err)
 }
 
 // note tells whether a message stands inside a stream block.
