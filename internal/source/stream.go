@@ -104,14 +104,21 @@ func (s *Source) Stream(ctx context.Context, o StreamOptions) (*Stream, error) {
 	return st, nil
 }
 
-// feedbackInterval is how often the server wants to hear from us at least.
+// feedbackEvery is how often the server hears from us, unless it wants that more
+// often. From PostgreSQL 16 on a walsender can miss the flush of a commit, between
+// its look at the position and its going to sleep, and then sleeps until the next
+// one, or until somebody speaks to it: on an idle server this is how late a change
+// can come.
+const feedbackEvery = time.Second
+
+// feedbackInterval is how often the server is told what was received.
 func (s *Source) feedbackInterval(ctx context.Context) (time.Duration, error) {
 	const timeout = "SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'"
 	var ms int64
 	if err := s.conn.QueryRow(ctx, timeout).Scan(&ms); err != nil {
 		return 0, serverFault(err, "read wal_sender_timeout")
 	}
-	interval := 10 * time.Second
+	interval := feedbackEvery
 	if third := time.Duration(ms) * time.Millisecond / 3; third > 0 && third < interval {
 		interval = third
 	}
@@ -197,12 +204,9 @@ func (st *Stream) Spooled() int64 { return st.spools.disk }
 // sendFeedback reports what was received and confirmed until the stream closes.
 func (st *Stream) sendFeedback(ctx context.Context, interval time.Duration) {
 	defer close(st.stopped)
-	status := time.NewTicker(min(interval, time.Second))
+	status := time.NewTicker(interval)
 	defer status.Stop()
-	var last time.Time
-	var told pg.LSN
 	for {
-		asked := false
 		select {
 		case <-ctx.Done():
 			// What was confirmed last must reach the server even when we leave: the
@@ -210,19 +214,13 @@ func (st *Stream) sendFeedback(ctx context.Context, interval time.Duration) {
 			_ = st.writeStatus()
 			return
 		case <-st.asked:
-			asked = true
 		case <-status.C:
 		}
-		if !asked && time.Since(last) < interval && st.Confirmed() == told {
-			continue
-		}
-		told = st.Confirmed()
 		if err := st.writeStatus(); err != nil {
 			st.feedback = err
 			_ = st.socket.SetReadDeadline(time.Unix(1, 0)) // wake the reader up
 			return
 		}
-		last = time.Now()
 	}
 }
 
