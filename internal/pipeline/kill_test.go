@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -69,12 +70,13 @@ func TestKilledUnderLoad(t *testing.T) {
 		commits, err := load.Run(ctx)
 		done <- outcome{commits, err}
 	}()
-	between := time.Duration(seconds) * time.Second / time.Duration(kills)
-	for range kills {
+	began := time.Now()
+	for _, moment := range moments(kills, seconds) {
 		r := h.start()
-		time.Sleep(time.Duration(rand.Int64N(int64(between))) + 100*time.Millisecond)
+		time.Sleep(time.Until(began.Add(moment)))
 		r.kill()
 	}
+	time.Sleep(time.Until(began.Add(time.Duration(seconds) * time.Second)))
 	stop()
 	end := <-done
 	if end.err != nil {
@@ -83,4 +85,14 @@ func TestKilledUnderLoad(t *testing.T) {
 	h.catchUp()
 	h.equal()
 	t.Logf("%d transactions, %d kills", end.commits, kills)
+}
+
+// moments are n random moments of so many seconds, in order.
+func moments(n, seconds int) []time.Duration {
+	all := make([]time.Duration, n)
+	for i := range all {
+		all[i] = rand.N(time.Duration(seconds) * time.Second)
+	}
+	slices.Sort(all)
+	return all
 }
