@@ -289,7 +289,7 @@ func appendKeyValues(table *schema.Table, to *keys, r *Route, t pgoutput.Tuple) 
 		if err := to.columns[i].AppendText(t[from].Data); err != nil {
 			column := table.Columns[table.Key[i]].Name
 			if errors.Is(err, pgvalue.ErrCannotHold) {
-				return &KeyError{Object: table.Object, Column: column, Text: string(t[from].Data)}
+				return &KeyError{Object: table.Object, Column: column, Text: pgvalue.SideText(t[from].Data)}
 			}
 			return fmt.Errorf("%v: key column %q: %w", table.Object, column, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -49,6 +50,16 @@ type rowHash struct{ buf []byte }
 
 func (h *rowHash) null() { h.buf = append(h.buf, 0) }
 
+// printed adds a text of the source as the destination has it, beside the row if
+// not in it.
+func (h *rowHash) printed(s []byte) {
+	if utf8.Valid(s) {
+		h.text(s)
+	} else {
+		h.text([]byte(pgvalue.SideText(s)))
+	}
+}
+
 func (h *rowHash) text(s []byte) {
 	h.buf = append(h.buf, 1)
 	h.buf = binary.AppendUvarint(h.buf, uint64(len(s)))
@@ -75,7 +86,7 @@ func Table(ctx context.Context, s *source.Source, q destination.Querier, o *pipe
 			if field == nil {
 				h.null()
 			} else {
-				h.text(*field)
+				h.printed(*field)
 			}
 		}
 		r.Source++
