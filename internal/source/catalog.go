@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -63,6 +64,15 @@ type Column struct {
 	HasDefault bool
 	// Missing is the value of rows older than the column, as text.
 	Missing *string
+}
+
+// forgetUnprintable drops a missing value that is not UTF-8, as databases of
+// encoding SQL_ASCII may have: descriptions of tables are kept as JSON, which
+// would change it. What is left says that older rows have a value.
+func (c *Column) forgetUnprintable() {
+	if c.Missing != nil && !utf8.ValidString(*c.Missing) {
+		c.Missing, c.HasDefault = nil, true
+	}
 }
 
 // Column finds a column by attnum, or returns nil.
@@ -156,6 +166,7 @@ func (s *Source) addColumns(ctx context.Context, index map[uint32]*Table, oids [
 		err = rows.Scan(&c.table, &c.column.Name, &c.column.Number, &c.oid, &c.mod, &dims, &c.name,
 			&c.column.NotNull, &c.column.Generated, &c.column.HasDefault, &c.column.Missing)
 		c.dims = int(dims)
+		c.column.forgetUnprintable()
 		return c, err
 	}, oids)
 	if err != nil {
