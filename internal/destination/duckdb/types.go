@@ -64,14 +64,27 @@ func incoming(t *pgvalue.Type, expr string) string {
 
 // outgoing is the inverse of incoming.
 func outgoing(t *pgvalue.Type, expr string) string {
-	if !holdsTimeTZ(t) {
+	switch {
+	case !holdsTimeTZ(t):
 		return expr
+	case t.Kind == pgvalue.List:
+		return textOfTimes(expr, t.Dims)
 	}
-	text := "VARCHAR"
-	if t.Kind == pgvalue.List {
-		text += strings.Repeat("[]", t.Dims)
+	return textOfTimes(expr, 0)
+}
+
+// textOfTimes prints times with a time zone that stand in lists of some depth.
+// DuckDB keeps an offset of -01:00:01 but prints it without its minutes, as
+// -01:01.
+func textOfTimes(expr string, depth int) string {
+	if depth > 0 {
+		item := fmt.Sprintf("x%d", depth)
+		return fmt.Sprintf("list_transform(%s, lambda %s: %s)", expr, item, textOfTimes(item, depth-1))
 	}
-	return "CAST(" + expr + " AS " + text + ")"
+	offset := "abs(extract(timezone FROM " + expr + "))"
+	text := "CAST(" + expr + " AS VARCHAR)"
+	return fmt.Sprintf(`CASE WHEN %[1]s %% 60 <> 0 AND %[1]s %% 3600 < 60 THEN regexp_replace(%[2]s, ':(\d\d)$', ':00:\1') ELSE %[2]s END`,
+		offset, text)
 }
 
 func holdsTimeTZ(t *pgvalue.Type) bool {
