@@ -14,7 +14,6 @@ import (
 
 	"trunkline/internal/batch"
 	"trunkline/internal/config"
-	"trunkline/internal/pg"
 	"trunkline/internal/pg/pgoutput"
 	"trunkline/internal/pg/pgtest"
 	"trunkline/internal/pg/pgvalue"
@@ -31,49 +30,15 @@ func TestEveryType(t *testing.T) {
 	pgtest.EachVersion(t, func(t *testing.T, s *pgtest.Server) {
 		db := s.Database(t)
 		samples := pgtest.Samples(s.Major())
-		createSamples(db, samples)
+		db.CreateSamples(samples)
 		r := openReading(t, db, db.Name())
 		r.copyAll()
-		repeatSamples(db, samples)
+		db.RepeatSamples(samples)
 		r.streamAll()
 		for i := range samples {
 			r.compare(&samples[i])
 		}
 	})
-}
-
-// Sessions of the database print values in a way of their own, unless they are
-// told otherwise.
-const odd = `
-ALTER DATABASE %[1]s SET DateStyle = 'SQL, DMY'; ALTER DATABASE %[1]s SET IntervalStyle = 'iso_8601';
-ALTER DATABASE %[1]s SET TimeZone = 'Asia/Kathmandu'; ALTER DATABASE %[1]s SET extra_float_digits = 0;
-ALTER DATABASE %[1]s SET bytea_output = 'escape'; ALTER DATABASE %[1]s SET search_path = public, pg_catalog`
-
-// createSamples makes two tables of every sample: k_... with a key and l_...
-// without. The last row is null.
-func createSamples(db *pgtest.DB, samples []pgtest.Sample) {
-	db.Exec(pgtest.SampleTypes)
-	for _, s := range samples {
-		db.Exec(fmt.Sprintf("CREATE TABLE k_%[1]s (id integer PRIMARY KEY, v %[2]s); CREATE TABLE l_%[1]s (v %[2]s); ALTER TABLE l_%[1]s REPLICA IDENTITY FULL",
-			s.Name, s.Type))
-		var rows []string
-		for i, v := range s.Values {
-			rows = append(rows, fmt.Sprintf("(%d, %s)", i, v.SQL))
-		}
-		rows = append(rows, fmt.Sprintf("(%d, NULL::%s)", len(rows), s.Type))
-		db.Exec(fmt.Sprintf("INSERT INTO k_%[1]s VALUES %[2]s; INSERT INTO l_%[1]s SELECT v FROM k_%[1]s ORDER BY id",
-			s.Name, strings.Join(rows, ", ")))
-	}
-	db.Exec(fmt.Sprintf(odd, pg.Quote(db.Name())))
-}
-
-// repeatSamples writes every row once more, in one transaction.
-func repeatSamples(db *pgtest.DB, samples []pgtest.Sample) {
-	var all strings.Builder
-	for _, s := range samples {
-		fmt.Fprintf(&all, "INSERT INTO k_%[1]s SELECT id + 1000, v FROM k_%[1]s ORDER BY id; INSERT INTO l_%[1]s SELECT v FROM l_%[1]s;", s.Name)
-	}
-	db.Exec(all.String())
 }
 
 // reading is a database that is read by the way of production.

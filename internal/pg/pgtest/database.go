@@ -34,8 +34,9 @@ var databases atomic.Int64
 
 // Database makes an empty database, which lives as long as the test. At its end
 // sessions in it are ended and its slots and roles dropped with it. The helpers
-// go through the socket, so tests may shut the port to everyone.
-func (s *Server) Database(t testing.TB) *DB {
+// go through the socket, so tests may shut the port to everyone. Options follow
+// CREATE DATABASE and its name.
+func (s *Server) Database(t testing.TB, options ...string) *DB {
 	t.Helper()
 	ctx := context.Background()
 	admin, err := s.admin(ctx)
@@ -44,7 +45,7 @@ func (s *Server) Database(t testing.TB) *DB {
 	}
 	defer admin.Close(ctx)
 	db := &DB{t: t, server: s, name: databaseName(t.Name())}
-	if _, err := admin.Exec(ctx, "create database "+pg.Quote(db.name)); err != nil {
+	if _, err := admin.Exec(ctx, "create database "+pg.Quote(db.name)+" "+strings.Join(options, " ")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.remove)
