@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"trunkline/internal/pg"
+	"trunkline/internal/pg/pgvalue"
 	"trunkline/internal/schema"
 )
 
@@ -186,6 +187,9 @@ type KeyError struct {
 	Column string
 	Text   string
 }
+
+// NotUTF8 reports whether no type at all would hold the value.
+func (e *KeyError) NotUTF8() bool { return pgvalue.IsSideBytes(e.Text) }
 
 func (e *KeyError) Error() string {
 	return fmt.Sprintf("%v: the destination's type of key column %q cannot hold one of its values", e.Object, e.Column)

@@ -37,7 +37,7 @@ var (
 	KeyValue = &fault.Kind{
 		Code: 3107, Title: "Value of a key cannot be held",
 		Found:  "a key that the destination's type has no value for",
-		Action: "load the column as text: columns: [{ name: ..., type: text }]",
+		Action: "load the column as text: columns: [{ name: ..., type: text }]; a value that is not UTF-8 is to be mended at the source",
 	}
 	StateInUse = &fault.Kind{
 		Code: 3108, Title: "Pipeline is running",

@@ -12,6 +12,9 @@ func keyFault(err error) error {
 	if !errors.As(err, &k) {
 		return err
 	}
-	return KeyValue.New("key column %q has the value %s", k.Column, k.Text).On(k.Object.String()).
-		Do("columns: [{ name: %s, type: text }] at the object", k.Column).By(err)
+	f := KeyValue.New("key column %q has the value %s", k.Column, k.Text).On(k.Object.String())
+	if k.NotUTF8() {
+		return f.Do("make the value UTF-8 at the source, or leave the table out: skip: true at the object").By(err)
+	}
+	return f.Do("columns: [{ name: %s, type: text }] at the object", k.Column).By(err)
 }

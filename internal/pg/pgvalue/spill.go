@@ -3,6 +3,7 @@ package pgvalue
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -16,6 +17,9 @@ func SideText(text []byte) string {
 	}
 	return string(printBytes(make([]byte, 0, 2+hex.EncodedLen(len(text))), text))
 }
+
+// IsSideBytes reports whether a side text stands for bytes that are not UTF-8.
+func IsSideBytes(side string) bool { return strings.HasPrefix(side, `\x`) }
 
 // SpillText is the side text of a binary value that Column.AppendBinary refused
 // with ErrCannotHold.
