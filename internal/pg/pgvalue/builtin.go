@@ -8,7 +8,7 @@ type Builtin struct {
 	Kind Kind
 	// Binary says that the binary form is decoded here.
 	Binary bool
-	// Note says what goes into the side table, or why the kind was chosen.
+	// Note says what Kind.Kept does not: why the kind was chosen, say.
 	Note string
 }
 
@@ -21,37 +21,34 @@ var Builtins = []Builtin{
 	{21, "smallint", Int16, true, ""},
 	{23, "integer", Int32, true, ""},
 	{20, "bigint", Int64, true, ""},
-	{700, "real", Float32, true, "NaN, infinities and negative zero are kept"},
-	{701, "double precision", Float64, true, "NaN, infinities and negative zero are kept"},
-	{oidNumeric, "numeric", Text, false, "without precision: text, every digit kept. " +
-		"numeric(p,s) up to 38 digits is a decimal; NaN in it goes to the side table. More than 38 digits: text"},
-	{790, "money", Text, false, "as the database's lc_monetary prints it"},
+	{700, "real", Float32, true, ""},
+	{701, "double precision", Float64, true, ""},
+	{oidNumeric, "numeric", Text, false, "without precision and scale numbers have up to 131,072 digits before the point and 16,383 behind; " +
+		"`NaN` and the infinities are kept too"},
+	{790, "money", Text, false, "in the currency of the database's `lc_monetary`: `$1,234.50`"},
 
 	{25, "text", Text, true, ""},
 	{1043, "character varying", Text, true, ""},
-	{1042, "character", Text, true, "padding kept, as PostgreSQL prints it"},
+	{1042, "character", Text, true, "with its padding"},
 	{19, "name", Text, true, ""},
 	{18, `"char"`, Text, false, ""},
 	{17, "bytea", Bytes, true, ""},
 
-	{1082, "date", Date, true, "years BC and infinities are kept"},
-	{1083, "time without time zone", Time, true, "24:00:00 is kept"},
-	{1266, "time with time zone", TimeTZ, false, "24:00:00 and offsets with seconds are kept"},
-	{1114, "timestamp without time zone", Timestamp, true,
-		"infinities are kept; years after 294246 go to the side table"},
-	{1184, "timestamp with time zone", TimestampTZ, true,
-		"an instant in UTC; infinities are kept; years after 294246 go to the side table"},
-	{1186, "interval", Interval, true,
-		"months, days and microseconds kept apart; a time part beyond 292 years and infinities go to the side table"},
+	{1082, "date", Date, true, ""},
+	{1083, "time without time zone", Time, true, ""},
+	{1266, "time with time zone", TimeTZ, false, "Arrow has no such type: text there"},
+	{1114, "timestamp without time zone", Timestamp, true, ""},
+	{1184, "timestamp with time zone", TimestampTZ, true, ""},
+	{1186, "interval", Interval, true, ""},
 
 	{2950, "uuid", UUID, true, ""},
-	{114, "json", JSON, true, "text kept to the letter"},
+	{114, "json", JSON, true, ""},
 	{3802, "jsonb", JSON, true, ""},
 	{142, "xml", Text, false, ""},
 	{4072, "jsonpath", Text, false, ""},
 
-	{1560, "bit", Text, false, "text of 0 and 1, because the empty bit string has no other form"},
-	{1562, "bit varying", Text, false, "as bit"},
+	{1560, "bit", Text, false, "`0` and `1`: an empty bit string has no other form"},
+	{1562, "bit varying", Text, false, "`0` and `1`"},
 
 	{869, "inet", Text, false, ""},
 	{650, "cidr", Text, false, ""},

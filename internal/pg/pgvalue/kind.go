@@ -50,14 +50,8 @@ const (
 	List
 )
 
-var kindNames = [...]string{
-	"text", "bool", "int16", "int32", "int64", "uint32", "uint64", "float32", "float64",
-	"decimal", "bytes", "date", "time", "timetz", "timestamp", "timestamptz", "interval",
-	"uuid", "json", "list",
-}
-
 // String is the kind's name in lower case.
-func (k Kind) String() string { return kindNames[k] }
+func (k Kind) String() string { return kinds[k].name }
 
 // Type is the resolved type of a column: what PostgreSQL calls it and how it
 // travels.
