@@ -183,11 +183,15 @@ func (r *replay) next() ([]byte, error) {
 	}
 }
 
+// skips reports whether a message is not for the reader: what a rolled-back
+// subtransaction did, and messages that are passed over outside spools too.
 func (r *replay) skips(message []byte) bool {
-	if len(r.spool.aborted) == 0 || len(message) < 5 {
+	if len(message) < 5 {
 		return false
 	}
 	switch pgoutput.Kind(message[0]) {
+	case pgoutput.KindType, pgoutput.KindOrigin:
+		return true
 	case pgoutput.KindInsert, pgoutput.KindUpdate, pgoutput.KindDelete, pgoutput.KindTruncate, pgoutput.KindMessage:
 		return r.spool.aborted[binary.BigEndian.Uint32(message[1:])]
 	}
