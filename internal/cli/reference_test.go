@@ -15,6 +15,7 @@ import (
 
 	"trunkline/internal/app"
 	"trunkline/internal/config"
+	"trunkline/internal/destination"
 )
 
 // TestReference compares the pages of docs/reference with what the program
@@ -24,6 +25,7 @@ func TestReference(t *testing.T) {
 	for page, write := range map[string]func(io.Writer) error{
 		"errors.md":        a.Faults.Reference,
 		"pipeline-file.md": func(w io.Writer) error { return config.Reference(w, a.Kinds.Settings()) },
+		"types.md":         func(w io.Writer) error { return destination.TypesReference(w, a.Kinds) },
 		"command-line.md":  func(w io.Writer) error { return commandReference(w, (&command{app: a}).root()) },
 	} {
 		t.Run(page, func(t *testing.T) {

@@ -101,7 +101,7 @@ destination, one row for each:
 | Column | Meaning |
 |---|---|
 | ` + "`schema_name`, `table_name`" + ` | the table |
-| ` + "`key`" + ` | the row: a JSON array of the texts of its key. Rows without a key are named by ` + "`__hevo_id`" + `, those of an append table by ` + "`__hevo_lsn` and `__hevo_seq`" + ` |
+| ` + "`key`" + ` | the row: a JSON array of the texts of its key. Rows without a key are named by ` + "`__hevo_id`" + `, those of an append table by ` + "`__hevo_lsn` and `__hevo_seq`" + `, which rows of the history do not have |
 | ` + "`column_name`" + ` | the column, which is null |
 | ` + "`value`" + ` | the value as PostgreSQL prints it |
 
@@ -121,5 +121,5 @@ Text that is not UTF-8, which a database of encoding ` + "`SQL_ASCII`" + ` may h
 bytes: ` + "`\\x636166e9`" + `. No other value there begins with a backslash. Where one
 element of an array or one field of a composite is not UTF-8, that is the whole
 value. A default that is not UTF-8 makes a table that is given such a column load
-anew.
+anew. A table is left out if its name, or that of a column or a type, is not UTF-8.
 `

@@ -2,7 +2,9 @@ package pipeline_test
 
 import (
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"trunkline/internal/pg/pgtest"
 )
@@ -76,6 +78,37 @@ func (h *harness) asciiBeside(after, table string, want ...string) {
 		if !strings.Contains(got, line) {
 			h.t.Errorf("after %s there is no %s beside %s:\n%s", after, line, table, got)
 		}
+	}
+}
+
+// A table of such a name, or with such a column, is left out of a pattern and
+// stops no other. One that is given such a column stops with a fault; started
+// again, it is left out.
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	s := pgtest.Shared(t, pgtest.Versions()[0])
+	h := newHarness(t, s.Database(t, "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"))
+	h.db.Exec("CREATE TABLE \"t\xe9\" (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY, \"u\xe9\" int); CREATE TYPE \"m\xe9\" AS ENUM ('a'); CREATE TABLE v (id int PRIMARY KEY, v \"m\xe9\")")
+	h.db.Exec("CREATE TABLE w (id int PRIMARY KEY); CREATE TABLE fine (id int PRIMARY KEY); INSERT INTO fine VALUES (1); INSERT INTO w VALUES (1)")
+	h.catchUp()
+	h.equal()
+	const tables = "SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM duckdb_tables() WHERE schema_name = 'main'"
+	if got := h.query(tables); got != "fine w" {
+		t.Errorf("tables are %s", got)
+	}
+	h.db.Exec("ALTER TABLE w ADD COLUMN \"w\xe9\" int; INSERT INTO w VALUES (2); INSERT INTO fine VALUES (2)")
+	if log, err := h.tryCatchUp(); err != nil {
+		t.Errorf("started again: %v\n%s", err, log)
+	}
+	h.equal()
+	r := h.start()
+	eventually(t, "the slot is in use", func() bool {
+		return h.db.Value("SELECT active FROM pg_replication_slots WHERE slot_name = $1", h.slot()) == "t"
+	})
+	h.db.Exec("ALTER TABLE fine ADD COLUMN \"x\xe9\" int; INSERT INTO fine VALUES (3)")
+	timer := time.AfterFunc(patience, func() { _ = r.cmd.Process.Signal(syscall.SIGQUIT) })
+	defer timer.Stop()
+	if err := r.cmd.Wait(); err == nil || !strings.Contains(r.log.String(), "is not UTF-8") {
+		t.Errorf("%v: %s", err, r.log.String())
 	}
 }
 

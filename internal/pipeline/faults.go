@@ -21,7 +21,7 @@ var (
 	}
 	ObjectUnfit = &fault.Kind{
 		Code: 3104, Title: "Object cannot be replicated",
-		Found:  "views, foreign and unlogged tables have no changes to replicate",
+		Found:  "views, foreign and unlogged tables have no changes to replicate; names that are not UTF-8 cannot be had elsewhere",
 		Action: "take the object out",
 	}
 	NothingToDo = &fault.Kind{

@@ -100,6 +100,10 @@ func (s *stream) evolve(ctx context.Context, o *Object, relation *pgoutput.Relat
 	if !exists {
 		current.Columns = nil // dropped since; the message has to do
 	}
+	if !current.Named() {
+		return ObjectUnfit.New("%s", current.Replicable()).On(o.Source.Name.String()).
+			Do("give it a name in UTF-8; or start again, which leaves the table out")
+	}
 	evolution := &evolution{planner: s.planner(), object: o, relation: relation, catalog: &current}
 	if err := evolution.find(ctx, s.attempt.source); err != nil {
 		return err

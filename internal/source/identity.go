@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"trunkline/internal/schema"
 )
@@ -80,6 +81,18 @@ func (t *Table) Replicable() string {
 		return "unlogged tables write no WAL" + instead
 	case len(t.Columns) == 0:
 		return "it has no columns"
+	case !t.Named():
+		return "its name, or that of a column or a type, is not UTF-8"
 	}
 	return ""
+}
+
+// Named reports whether the names of the table are such that destinations can
+// have them. In databases of encoding SQL_ASCII names are any bytes.
+func (t *Table) Named() bool {
+	names := []string{t.Name.Schema, t.Name.Name}
+	for i := range t.Columns {
+		names = append(names, t.Columns[i].Name, t.Columns[i].Type.Name, t.Columns[i].Type.Output, t.Columns[i].Type.Base)
+	}
+	return !slices.ContainsFunc(names, func(s string) bool { return !utf8.ValidString(s) })
 }
