@@ -25,6 +25,7 @@ type Loader struct {
 	hasher   Hasher
 	received pg.Micros
 	log      *changeLog
+	number   int64
 }
 
 // NewLoader makes a loader for a table.
@@ -44,6 +45,13 @@ func NewLoader(table *schema.Table) *Loader {
 
 // Received sets when the rows that follow were read.
 func (l *Loader) Received(at pg.Micros) { l.received = at }
+
+// chunkRows is more than the rows of any chunk.
+const chunkRows = 1 << 32
+
+// Chunk says which chunk of the table the rows are. Rows of an append table are
+// numbered through all chunks: beside the table each is known by its number.
+func (l *Loader) Chunk(n int) { l.number = int64(n) * chunkRows }
 
 // Len and Size are the rows and bytes collected.
 func (l *Loader) Len() int { return l.rows.len() }
@@ -106,7 +114,9 @@ func (l *Loader) finish(hashed bool) error {
 		}
 	}
 	if l.log != nil {
-		return l.log.finish(event{received: l.received}, opRead, nil)
+		e := event{received: l.received, sequence: l.number}
+		l.number++
+		return l.log.finish(e, opRead, nil)
 	}
 	l.rows.finish(l.received, 0, false)
 	return nil

@@ -12,7 +12,7 @@ import (
 
 // Identity are the indexes of the columns by which a row is named beside its
 // table: its key, or its hash where it has none; in an append table its place in
-// the stream, which rows of the history do not have.
+// the stream, or its number in the history.
 func Identity(t *schema.Table) []int {
 	if t.Mode == schema.Append {
 		return []int{t.Find(schema.CommitLSN), t.Find(schema.Sequence)}

@@ -101,7 +101,7 @@ destination, one row for each:
 | Column | Meaning |
 |---|---|
 | ` + "`schema_name`, `table_name`" + ` | the table |
-| ` + "`key`" + ` | the row: a JSON array of the texts of its key. Rows without a key are named by ` + "`__hevo_id`" + `, those of an append table by ` + "`__hevo_lsn` and `__hevo_seq`" + `, which rows of the history do not have |
+| ` + "`key`" + ` | the row: a JSON array of the texts of its key. Rows without a key are named by ` + "`__hevo_id`" + `, those of an append table by ` + "`__hevo_lsn` and `__hevo_seq`" + `, which number the history too |
 | ` + "`column_name`" + ` | the column, which is null |
 | ` + "`value`" + ` | the value as PostgreSQL prints it |
 

@@ -78,9 +78,9 @@ func (a *attempt) planCopies(ctx context.Context, objects []*Object) (tasks []co
 		}
 		state := a.state(o.Source.Name)
 		var blocks int64
-		for n, c := range chunks {
+		for _, c := range chunks {
 			blocks += c.Blocks
-			tasks = append(tasks, copyTask{o, destination.Chunk{Table: o.Table, Generation: state.Generation, Number: n}, c})
+			tasks = append(tasks, copyTask{o, destination.Chunk{Table: o.Table, Generation: state.Generation, Number: c.Number}, c})
 		}
 		a.progress.beginCopy(o.Source.Name, blocks)
 		left[o.Source.Name] = len(chunks)

@@ -45,6 +45,25 @@ INSERT INTO bare SELECT * FROM bare; UPDATE bare SET %[2]s = NOT %[2]s; UPDATE b
 	})
 }
 
+// Each value beside an append table is found again from its row, be it of the
+// history or a change.
+func TestBesideAppendTables(t *testing.T) {
+	s := pgtest.Shared(t, pgtest.Versions()[0])
+	h := newHarness(t, s.Database(t))
+	h.rest = "objects: [{ name: \"public.*\", load_mode: append }]\n"
+	h.db.Exec(`CREATE TABLE log (id integer PRIMARY KEY, a integer[]) PARTITION BY RANGE (id);
+CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (0) TO (3); CREATE TABLE log_2 PARTITION OF log FOR VALUES FROM (3) TO (9);
+INSERT INTO log SELECT i, ARRAY[ARRAY[i]] FROM generate_series(1, 4) i; INSERT INTO log VALUES (5, '{5}')`)
+	h.catchUp()
+	h.db.Exec("UPDATE log SET a = '{{20}}' WHERE id = 2; INSERT INTO log VALUES (6, '[0:0]={6}')")
+	h.catchUp()
+	const joined = `SELECT string_agg(l.__hevo_op || l.id || '=' || coalesce(o.value, l.a::VARCHAR), ' ' ORDER BY l.__hevo_lsn, l.id)
+FROM log l LEFT JOIN __trunkline.overflow o ON o.key = '["' || l.__hevo_lsn || '","' || l.__hevo_seq || '"]'`
+	if got, want := h.query(joined), "R1={{1}} R2={{2}} R3={{3}} R4={{4}} R5=[5] U2={{20}} I6=[0:0]={6}"; got != want {
+		t.Errorf("%s, want\n%s", got, want)
+	}
+}
+
 // compareSamples compares the tables of CreateWideSamples with what the server
 // prints. The key of a row tells its number by its last three digits.
 func (h *harness) compareSamples(samples []pgtest.Sample, rows int) {

@@ -29,6 +29,8 @@ type Chunk struct {
 	// From and To are blocks; To is -1 for all the rest, and From 0 with To -1 is
 	// the whole relation.
 	From, To int64
+	// Number counts the chunks of a table.
+	Number int
 	// Blocks is how many blocks the chunk had when it was planned.
 	Blocks int64
 }
@@ -73,6 +75,9 @@ func (s *Source) Chunks(ctx context.Context, t *Table) ([]Chunk, error) {
 	var chunks []Chunk
 	for _, f := range files {
 		chunks = append(chunks, s.divide(f)...)
+	}
+	for i := range chunks {
+		chunks[i].Number = i
 	}
 	return chunks, nil
 }
@@ -139,6 +144,7 @@ func (r *Reader) copy(ctx context.Context, c Chunk, table *schema.Table, filter 
 		return errors.Join(ctx.Err(), err)
 	}
 	run := &copyRun{frontend: frontend, loader: batch.NewLoader(table), read: read, yield: yield, fresh: true}
+	run.loader.Chunk(c.Number)
 	if err := run.all(); err != nil {
 		return errors.Join(ctx.Err(), err)
 	}
