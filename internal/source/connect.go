@@ -127,12 +127,14 @@ func (c *Connector) config() (*pgx.ConnConfig, error) {
 	return cfg, nil
 }
 
-// pinned are the session settings on which the text of values depends, and the
-// timeouts that an administrator may have set for the role: ours would hit
-// copies and streams.
+// pinned are the session settings on which the text of values depends, and what
+// an administrator may have set for the role that would hit us: read-only
+// transactions, and timeouts, of which each version has others.
 const pinned = `SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC';
 SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmloption = 'content'; SET search_path = pg_catalog;
-SET row_security = off; SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0`
+SET row_security = off; SET default_transaction_read_only = off;
+SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout',
+  'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`
 
 // pin makes the session's settings ours, whatever the role's are.
 func pin(ctx context.Context, conn *pgconn.PgConn) error {
@@ -142,32 +144,8 @@ func pin(ctx context.Context, conn *pgconn.PgConn) error {
 		// refuse rows that are not valid in it.
 		settings = pinned + "; SET client_encoding = 'SQL_ASCII'"
 	}
-	if serverVersion(conn).AtLeast(14) {
-		settings += "; SET idle_session_timeout = 0"
-	}
 	return conn.Exec(ctx, settings).Close()
 }
-
-// serverVersion reads the version from what the server reported at connection:
-// "15.18 (Debian 15.18-0+deb12u1)", "18beta1".
-func serverVersion(conn *pgconn.PgConn) pg.Version {
-	text := conn.ParameterStatus("server_version")
-	var numbers [2]int
-	n := 0
-	for _, r := range text {
-		switch {
-		case r >= '0' && r <= '9':
-			numbers[n] = numbers[n]*10 + int(r-'0')
-		case r == '.' && n == 0:
-			n++
-		default:
-			return versionOf(numbers)
-		}
-	}
-	return versionOf(numbers)
-}
-
-func versionOf(numbers [2]int) pg.Version { return pg.Version(numbers[0]*10_000 + numbers[1]) }
 
 // bufferedConn reads ahead.
 type bufferedConn struct {
