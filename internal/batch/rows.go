@@ -110,7 +110,7 @@ func (r *rows) appendText(i int, text []byte) error {
 	if !errors.Is(err, pgvalue.ErrCannotHold) {
 		return fmt.Errorf("%v: column %q: %w", r.table.Object, r.table.Columns[r.staged[i]].Name, err)
 	}
-	return r.spill(i, string(text))
+	return r.spill(i, pgvalue.SideText(text))
 }
 
 // appendBinary is appendText for the binary form.
