@@ -177,10 +177,22 @@ func testNames(t *testing.T, target Target) {
 	tellAll(t, target, map[string]func(*story){
 		"of columns": func(s *story) { tellColumnNames(s, awkward) },
 		"of tables":  func(s *story) { tellTableNames(s, awkward) },
+		"of the row": tellRowID,
 	})
 }
 
-// tellColumnNames has all names in one table, the key and no key.
+// tellRowID has a column, often null, of the name by which databases find rows.
+func tellRowID(s *story) {
+	r := s.table(spec{columns: cols("id", text, "rowid", text, "v", text), key: []string{"id"}})
+	r.insert("1", null, "a")
+	r.insert("2", "1", "b")
+	s.flush()
+	r.update("1", same, "A")
+	r.update("2", same, "B")
+	r.holds("1|∅|A", "2|1|B")
+}
+
+// tellColumnNames has all names in one table, with a key and without.
 func tellColumnNames(s *story, names []string) {
 	for _, key := range [][]string{names[:2], nil} {
 		var pairs []any
@@ -191,6 +203,8 @@ func tellColumnNames(s *story, names []string) {
 		sp := spec{name: "keyed", columns: cols(pairs...), key: key, onDelete: schema.Delete}
 		if key == nil {
 			sp.name, sp.full = "bag", true
+			i := slices.Index(names, "rowid")
+			sp.columns[i].Name, sp.columns[i].Source = "row id", "row id"
 		}
 		r := s.table(sp)
 		row := slices.Clone(names)

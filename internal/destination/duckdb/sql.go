@@ -150,7 +150,8 @@ func (s statements) sameKey(target, source string, name func(int) string) string
 }
 
 // fill completes partial rows: values that were not sent are read from the row
-// of the base key, before any row is deleted.
+// of the base key, before any row is deleted. Where there is none, the key, which
+// is never null, is.
 func (s statements) fill() string {
 	data := s.table.Data()
 	bit := make(map[int]int, len(data))
@@ -158,7 +159,7 @@ func (s statements) fill() string {
 		bit[column] = i
 	}
 	columns := s.table.Staged()
-	return fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS SELECT %s, s.%s, t.rowid IS NULL AS %s FROM %s AS s LEFT JOIN %s AS t ON %s",
+	return fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS SELECT %s, s.%s, t.%s IS NULL AS %s FROM %s AS s LEFT JOIN %s AS t ON %s",
 		filledRows,
 		list(len(columns), func(n int) string {
 			i := columns[n]
@@ -168,7 +169,7 @@ func (s statements) fill() string {
 			}
 			return value + " AS " + staged(i)
 		}, ", "),
-		columnDelete, columnAbsent, stagedPartial, s.target(), s.sameKey("t", "s", base))
+		columnDelete, s.column(s.table.Key[0]), columnAbsent, stagedPartial, s.target(), s.sameKey("t", "s", base))
 }
 
 // unfilled counts the rows that lack their base although it must be there.
