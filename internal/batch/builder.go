@@ -97,7 +97,12 @@ func (b *Builder) Update(r *Route, m *pgoutput.Message) error {
 			return err
 		}
 	}
-	return b.stage(r.Table).update(r, b.now, m)
+	stage, twice := b.stage(r.Table), r.Table.Mode == schema.Append && movedKey(m)
+	err := stage.update(r, b.now, m)
+	if twice {
+		b.now.sequence++ // it has become a delete and an insert
+	}
+	return err
 }
 
 // Delete adds the delete in m.

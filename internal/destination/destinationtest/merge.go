@@ -21,6 +21,7 @@ func testMerge(t *testing.T, target Target) {
 		"the full old row":              tellFull,
 		"a delete of what is not there": tellAbsent,
 		"several tables at once":        tellTables,
+		"a treatment that changes":      tellOtherTreatment,
 	})
 }
 
@@ -295,4 +296,35 @@ func tellTables(s *story) {
 	b.insert("5", "b", "5")
 	a.holds("1|A|1 marked", "2|A|2 marked", "3|A|3 marked", "4|a|4")
 	b.holds("1|b|1", "2|b|2 marked", "3|b|3", "5|b|5")
+}
+
+// tellOtherTreatment asks for another treatment while rows stand that the former
+// one has left.
+func tellOtherTreatment(s *story) {
+	r := s.table(items(spec{onDelete: schema.Ignore, onTruncate: schema.Ignore}))
+	r.insert("1", "a", "b")
+	r.insert("2", "c", "d")
+	r.commit()
+	r.delete("1")
+	r.commit()
+	treat := func(as schema.Treatment) {
+		s.flush()
+		t := r.changed()
+		t.OnDelete, t.OnTruncate = as, as
+		s.migrate(schema.Describe{Table: t})
+		r.describe(t)
+		s.restart()
+	}
+	treat(schema.Mark)
+	r.insert("1", "e", "f")
+	r.holds("1|e|f", "2|c|d")
+	r.delete("2")
+	treat(schema.Delete)
+	r.insert("2", "g", "h")
+	r.delete("1")
+	r.insert("3", "i", "j")
+	r.holds("2|g|h", "3|i|j")
+	r.delete("2")
+	r.insert("2", "k", "l")
+	r.holds("2|k|l", "3|i|j")
 }

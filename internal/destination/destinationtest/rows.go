@@ -191,6 +191,7 @@ func testAppend(t *testing.T, target Target) {
 		"treatments":             tellLogTreatments,
 		"a key that changes":     tellLogKeys,
 		"values not sent":        tellLogUnchanged,
+		"a key not sent":         tellLogKeyUnchanged,
 		"values beside":          tellLogBeside,
 		"rows that come without": tellLogWithoutKey,
 	})
@@ -241,6 +242,15 @@ func tellLogUnchanged(s *story) {
 	full.holds("I 1|a|b", "U 1|a|B", "D 1|a|B")
 }
 
+// tellLogKeyUnchanged is a key stored out of line: the server sends it as the old
+// key, though it did not change.
+func tellLogKeyUnchanged(s *story) {
+	r := s.table(items(spec{mode: schema.Append}))
+	r.insert("1", "a", "b")
+	r.updateFrom(was("1"), same, "A", same)
+	r.holds("I 1|a|b", `U 1|A|∅ unchanged ["w"]`)
+}
+
 func tellLogBeside(s *story) {
 	r := s.table(spec{columns: cols("id", text, "n", decimal), key: []string{"id"}, mode: schema.Append})
 	r.insert("1", "NaN")
@@ -249,6 +259,11 @@ func tellLogBeside(s *story) {
 	r.update("2", "NaN")
 	r.holds("I 1|∅", "I 2|1.00", "U 2|∅")
 	r.beside(`["4104","1"] n=NaN`, `["4120","1"] n=NaN`)
+	key := s.table(spec{name: "key", columns: cols("n", decimal, "v", text), key: []string{"n"}, mode: schema.Append})
+	key.insert("NaN", "a")
+	key.updateFrom(was("NaN"), "Infinity", "b")
+	key.insert("1.00", "c")
+	key.beside(`["4136","1"] n=NaN`, `["4136","2"] n=NaN`, `["4136","3"] n=Infinity`)
 }
 
 func tellLogWithoutKey(s *story) {

@@ -12,6 +12,9 @@ func TestSuite(t *testing.T) {
 	destinationtest.Run(t, destinationtest.Target{New: newStore, Concurrent: true})
 }
 
+// newStore has its tables in a schema of an awkward name.
 func newStore(t *testing.T) destinationtest.Store {
-	return destinationtest.SQL(Kind(), settingsOf(filepath.Join(t.TempDir(), "suite.duckdb")), "main")
+	settings := settingsOf(filepath.Join(t.TempDir(), "it's a suite.duckdb"))
+	settings.Schema = `the "Schema"`
+	return destinationtest.SQL(Kind(), settings, settings.Schema)
 }

@@ -10,6 +10,7 @@ import (
 
 	"trunkline/internal/destination"
 	"trunkline/internal/fault"
+	"trunkline/internal/schema"
 )
 
 // wants fails unless an error is a fault of this kind that says so, in words of
@@ -190,4 +191,15 @@ func TestTableGone(t *testing.T) {
 		}
 		must(t, d.Close())
 	}
+}
+
+// TestStagedName refuses a table that has the name of a staged view.
+func TestStagedName(t *testing.T) {
+	d, _, err := claimFile(filepath.Join(t.TempDir(), "names.duckdb"))
+	must(t, err)
+	staged := *plain
+	staged.Name = "__STAGED_rows"
+	err = d.Migrate(context.Background(), schema.Plan{schema.BeginCopy{Table: &staged, Generation: 1}})
+	wants(t, err, destination.TableTaken, "on their way")
+	must(t, d.Close())
 }

@@ -11,8 +11,10 @@ import (
 // The schema of what Trunkline remembers beside the data.
 const ownSchema = "__trunkline"
 
-// Names of staged views and of the temporary tables made from them.
+// Names of staged views and of the temporary tables made from them. The views
+// stand among the tables of schema main, where no other may have such a name.
 const (
+	stagedPrefix   = "__staged_"
 	stagedRows     = "__staged_rows"
 	stagedKeys     = "__staged_keys"
 	stagedPartial  = "__staged_partial"
