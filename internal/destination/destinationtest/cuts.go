@@ -65,10 +65,20 @@ func (h *random) makeTables() {
 		{name: "log", columns: columns, key: []string{"id"}, mode: schema.Append},
 	} {
 		sp.onDelete, sp.onTruncate = h.treatmentOf(sp.name+" on delete"), h.treatmentOf(sp.name+" on truncate")
-		h.tables = append(h.tables, &randomTable{
-			random: h, r: h.s.table(sp), keyed: len(sp.key) > 0, source: map[string][]string{},
-		})
+		t := &randomTable{random: h, r: h.s.copying(sp, 1), keyed: len(sp.key) > 0, source: map[string][]string{}}
+		t.load()
+		h.tables = append(h.tables, t)
 	}
+}
+
+// load makes the history of the table.
+func (t *randomTable) load() {
+	var rows [][]string
+	for range rapid.IntRange(0, 3).Draw(t.T, "history") {
+		rows = append(rows, t.create())
+	}
+	t.r.load(t.r.chunk(0), rows...)
+	t.r.ended()
 }
 
 // Few keys and values, so that they meet.
@@ -117,16 +127,23 @@ func (t *randomTable) free() (key string, ok bool) {
 }
 
 func (t *randomTable) insert() {
+	if row := t.create(); row != nil {
+		t.r.insert(row...)
+	}
+}
+
+// create makes a row at the source; nil if no key is free.
+func (t *randomTable) create() []string {
 	key, ok := t.free()
 	if !ok {
-		return
+		return nil
 	}
 	row := t.values()
 	if t.keyed {
 		row = append([]string{key}, row...)
 	}
 	t.source[key] = row
-	t.r.insert(row...)
+	return row
 }
 
 func (t *randomTable) update() {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"sync"
 	"testing"
-	"time"
 
 	"trunkline/internal/batch"
 	"trunkline/internal/destination"
@@ -32,7 +32,7 @@ const (
 	hangs
 	// hangsAfter waits for the end of the context when everything is written.
 	hangsAfter
-	// slows takes its time, and succeeds.
+	// slows lets everybody else go first, and succeeds.
 	slows
 )
 
@@ -89,7 +89,9 @@ func (s *script) call(ctx context.Context, write func() error) error {
 		<-ctx.Done()
 		return ctx.Err()
 	case slows:
-		time.Sleep(5 * time.Millisecond)
+		for range 1000 {
+			runtime.Gosched()
+		}
 	}
 	return nil
 }

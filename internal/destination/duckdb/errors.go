@@ -47,14 +47,17 @@ func classify(err error) error {
 	}
 	var d *duck.Error
 	if errors.As(err, &d) && d.Type == duck.ErrorTypeOutOfMemory {
-		return destination.OutOfMemory.Wrap(err)
+		return as(destination.OutOfMemory).On("destination.memory_limit")
 	}
 	return err
 }
 
 // noise is what the driver and DuckDB put in front of the sentence that says
 // what is wrong.
-var noise = []string{"database/sql/driver: ", "could not connect to database: ", "IO Error: "}
+var noise = []string{
+	"database/sql/driver: ", "could not connect to database: ",
+	"IO Error: ", "Out of Memory Error: ", "Catalog Error: ", "Binder Error: ",
+}
 
 // sentence is DuckDB's own sentence in a message.
 func sentence(text string) string {
@@ -84,7 +87,7 @@ func (f *file) explain(err error) error {
 func changed(t *schema.Table, err error) error {
 	var d *duck.Error
 	if errors.As(err, &d) && (d.Type == duck.ErrorTypeCatalog || d.Type == duck.ErrorTypeBinder) {
-		return destination.TableChanged.Wrap(err).On(t.Object.String())
+		return destination.TableChanged.New("%s", sentence(err.Error())).On(t.Object.String()).By(err)
 	}
 	return err
 }

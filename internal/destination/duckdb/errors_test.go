@@ -26,7 +26,7 @@ func wants(t *testing.T, err error, kind *fault.Kind, says string) {
 	case f.Remedy() == "" || f.Subject == "":
 		t.Errorf("%v: what it concerns or what to do is missing", err)
 	}
-	for _, noise := range []string{"database/sql", "IO Error", "\n", "!"} {
+	for _, noise := range []string{"database/sql", " Error: ", "\n", "!"} {
 		if ok && strings.Contains(f.Cause, noise) {
 			t.Errorf("%q says %q", f.Cause, noise)
 		}
@@ -169,10 +169,7 @@ func TestOutOfMemory(t *testing.T) {
 		_, err := s.exec(context.Background(), "CREATE TEMP TABLE much AS SELECT repeat('x', 1000) || i AS v FROM range(1000000) r(i)")
 		return err
 	})
-	f, ok := fault.Of(err)
-	if !ok || f.Kind != destination.OutOfMemory || !strings.Contains(f.Remedy(), "memory_limit") {
-		t.Errorf("%v, want %q", err, destination.OutOfMemory.Title)
-	}
+	wants(t, err, destination.OutOfMemory, "")
 	must(t, d.Close())
 }
 
@@ -186,9 +183,7 @@ func TestTableGone(t *testing.T) {
 			return err
 		}))
 		err = d.Apply(context.Background(), newBatches(c).next(nil))
-		if f, ok := fault.Of(err); !ok || f.Kind != destination.TableChanged || f.Subject != "public.plain" {
-			t.Errorf("after %s: %v, want %q", statement, err, destination.TableChanged.Title)
-		}
+		wants(t, err, destination.TableChanged, "")
 		must(t, d.Close())
 	}
 }
