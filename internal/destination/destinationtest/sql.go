@@ -2,6 +2,7 @@ package destinationtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,10 +46,7 @@ func (s *sqlStore) querier(work func(destination.Querier) error) error {
 	if err != nil {
 		return err
 	}
-	if err := work(d.(destination.Querier)); err != nil {
-		return err
-	}
-	return d.Close()
+	return errors.Join(work(d.(destination.Querier)), d.Close())
 }
 
 func (s *sqlStore) Rows(t *schema.Table) (rows [][]*string, err error) {
