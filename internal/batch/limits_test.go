@@ -30,19 +30,74 @@ func TestLimitOfEvents(t *testing.T) {
 
 func TestLimitOfBytes(t *testing.T) {
 	const limit = 1 << 20
-	b, r := NewBuilder(Limits{Events: 1 << 30, Bytes: limit}), routeOf(t, keyedTable(1))
-	value := strings.Repeat("v", 1000)
-	n := 0
-	for ; !b.Full(); n++ {
-		must(t, b.Insert(r, inserted(fmt.Sprint(n), value)))
+	logged := tableOf("log", text, text)
+	logged.Mode = schema.Append
+	for role, c := range map[schema.Role]string{schema.Operation: "op", schema.CommitLSN: "lsn", schema.Sequence: "seq", schema.UnchangedColumns: "un"} {
+		logged.Columns = append(logged.Columns, schema.Column{Name: c, Role: role, Type: text})
 	}
-	// The size is measured every 256 changes.
-	if least, most := limit/1100, limit/1000+256; n < least || n > most {
-		t.Errorf("full after %d rows, want between %d and %d", n, least, most)
+	for _, table := range []*schema.Table{keyedTable(1), bagTable(text, text), logged} {
+		b, r := NewBuilder(Limits{Events: 1 << 30, Bytes: limit}), routeOf(t, table)
+		value := strings.Repeat("v", 1000)
+		n := 0
+		for ; !b.Full(); n++ {
+			must(t, b.Insert(r, inserted(fmt.Sprint(n), value)))
+		}
+		// The size is measured every 256 changes.
+		if least, most := limit/1200, limit/1000+256; n < least || n > most {
+			t.Errorf("table %s: full after %d rows, want between %d and %d", table.Name, n, least, most)
+		}
+		b.Release(b.Seal())
+		if b.Full() || !b.Empty() {
+			t.Errorf("table %s: a sealed part leaves the builder full", table.Name)
+		}
+	}
+}
+
+// TestLimitOfLongValues notices long values when they come, not 256 changes
+// later, and those that updates carry along.
+func TestLimitOfLongValues(t *testing.T) {
+	const limit = 1 << 20
+	b, r := NewBuilder(Limits{Events: 1 << 30, Bytes: limit}), routeOf(t, keyedTable(2))
+	must(t, b.Insert(r, inserted("0", "short", "")))
+	if b.Full() {
+		t.Error("a short row fills the part")
+	}
+	must(t, b.Insert(r, inserted("1", strings.Repeat("v", limit), "")))
+	if !b.Full() {
+		t.Error("a value of the limit's length does not fill the part")
 	}
 	b.Release(b.Seal())
-	if b.Full() || !b.Empty() {
-		t.Error("a sealed part leaves the builder full")
+	must(t, b.Insert(r, inserted("1", strings.Repeat("v", limit/10), "")))
+	n := 0
+	for ; !b.Full(); n++ {
+		must(t, b.Update(r, inserted("1", same, "w")))
+	}
+	if n > 10 {
+		t.Errorf("full after %d copies of a tenth of the limit", n)
+	}
+}
+
+// TestLimitOfRemovals is a part that has nothing but hashes of rows that go.
+func TestLimitOfRemovals(t *testing.T) {
+	b, r := NewBuilder(Limits{Events: 1 << 30, Bytes: 1 << 16}), routeOf(t, bagTable(text))
+	for n := 0; !b.Full(); n++ {
+		if n > 1<<16/32+256 {
+			t.Fatalf("%d removals do not fill a part of 64 KiB", n)
+		}
+		must(t, b.Delete(r, &pgoutput.Message{Old: tuple(fmt.Sprint(n)), OldIsFull: true}))
+	}
+}
+
+// TestLimitOfDeletes is a part that has nothing but keys that go.
+func TestLimitOfDeletes(t *testing.T) {
+	table := keyedTable(0)
+	table.OnDelete = schema.Delete
+	b, r := NewBuilder(Limits{Events: 1 << 30, Bytes: 1 << 16}), routeOf(t, table)
+	for n := 0; !b.Full(); n++ {
+		if n > 1<<16/16+256 {
+			t.Fatalf("%d deletes do not fill a part of 64 KiB", n)
+		}
+		must(t, b.Delete(r, &pgoutput.Message{Old: tuple(fmt.Sprint("key ", n))}))
 	}
 }
 
