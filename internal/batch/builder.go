@@ -36,8 +36,11 @@ type Builder struct {
 	current map[*schema.Table]*openStage
 	last    *openStage // the stage of the last change
 	events  int
-	sizedAt int
+	// size is that of the stages when it was last measured; it is measured again
+	// at so many events, or as soon as so many bytes have come since.
 	size    int
+	sizedAt int
+	came    int
 	free    pool
 }
 
@@ -63,20 +66,43 @@ func (b *Builder) Events() int { return b.events }
 // Empty reports whether a part made now would do nothing.
 func (b *Builder) Empty() bool { return len(b.open) == 0 }
 
-// Full reports whether the part under way has reached a limit. The size is
-// measured every so often, not at each change.
+const (
+	// sizedEvery is after how many changes the size is measured.
+	sizedEvery = 256
+	// noticed is which part of the limit does not wait for that: a few long values
+	// would else fill the memory unseen.
+	noticed = 64
+)
+
+// Full reports whether the part under way has reached a limit.
 func (b *Builder) Full() bool {
 	if b.events >= b.limits.Events {
 		return true
 	}
-	if b.events >= b.sizedAt {
-		b.sizedAt = b.events + 256
-		b.size = 0
-		for _, o := range b.open {
-			b.size += o.stage.size()
-		}
+	if b.events >= b.sizedAt || b.came >= b.limits.Bytes/noticed {
+		b.measure()
 	}
 	return b.size >= b.limits.Bytes
+}
+
+// measure finds the size. Where it has grown much, it is found again at the next
+// change: an update may copy a long value that did not come again.
+func (b *Builder) measure() {
+	before := b.size
+	b.size, b.came, b.sizedAt = 0, 0, b.events+sizedEvery
+	for _, o := range b.open {
+		b.size += o.stage.size()
+	}
+	if b.size-before >= b.limits.Bytes/noticed {
+		b.sizedAt = b.events + 1
+	}
+}
+
+// weigh counts the bytes of values that come.
+func (b *Builder) weigh(t pgoutput.Tuple) {
+	for i := range t {
+		b.came += len(t[i].Data)
+	}
 }
 
 // Insert adds the insert in m.
@@ -84,6 +110,7 @@ func (b *Builder) Insert(r *Route, m *pgoutput.Message) error {
 	if err := r.check(m.New); err != nil {
 		return err
 	}
+	b.weigh(m.New)
 	return b.stage(r.Table).insert(r, b.now, m.New)
 }
 
@@ -97,7 +124,14 @@ func (b *Builder) Update(r *Route, m *pgoutput.Message) error {
 			return err
 		}
 	}
-	return b.stage(r.Table).update(r, b.now, m)
+	b.weigh(m.Old)
+	b.weigh(m.New)
+	stage, twice := b.stage(r.Table), r.Table.Mode == schema.Append && movedKey(m)
+	err := stage.update(r, b.now, m)
+	if twice {
+		b.now.sequence++ // it has become a delete and an insert
+	}
+	return err
 }
 
 // Delete adds the delete in m.
@@ -105,6 +139,7 @@ func (b *Builder) Delete(r *Route, m *pgoutput.Message) error {
 	if err := r.check(m.Old); err != nil {
 		return err
 	}
+	b.weigh(m.Old)
 	return b.stage(r.Table).delete(r, b.now, m)
 }
 
@@ -176,7 +211,7 @@ func (b *Builder) Seal() *Part {
 	}
 	b.open, b.last = nil, nil
 	clear(b.current)
-	b.events, b.size, b.sizedAt = 0, 0, 0
+	b.events, b.size, b.sizedAt, b.came = 0, 0, 0, 0
 	return p
 }
 

@@ -41,22 +41,38 @@ func (l *changeLog) insert(r *Route, e event, t pgoutput.Tuple) error {
 }
 
 // update adds the new row; one that moves to another key is the delete of the
-// old key before.
+// old key before, which counts as a change of its own.
 func (l *changeLog) update(r *Route, e event, m *pgoutput.Message) error {
 	l.events++
-	if m.OldIsFull {
-		for i := range m.New {
-			if m.New[i].Kind == pgoutput.Unchanged {
-				m.New[i] = m.Old[i]
-			}
+	moved := movedKey(m)
+	for i := range m.New {
+		if m.New[i].Kind == pgoutput.Unchanged && len(m.Old) > 0 && (m.OldIsFull || m.Old[i].Kind == pgoutput.Text) {
+			m.New[i] = m.Old[i]
 		}
-	} else if len(m.Old) > 0 {
-		if err := l.add(r, e, m.Old, opDelete); err != nil {
-			return err
-		}
-		return l.add(r, e, m.New, opInsert)
 	}
-	return l.add(r, e, m.New, opUpdate)
+	if !moved {
+		return l.add(r, e, m.New, opUpdate)
+	}
+	if err := l.add(r, e, m.Old, opDelete); err != nil {
+		return err
+	}
+	e.sequence++
+	return l.add(r, e, m.New, opInsert)
+}
+
+// movedKey reports whether an update changed the key. The server sends the old
+// key alone if it did, but also if the key is stored out of line, and then leaves
+// it out of the new row.
+func movedKey(m *pgoutput.Message) bool {
+	if m.OldIsFull {
+		return false
+	}
+	for i := range m.Old {
+		if m.Old[i].Kind == pgoutput.Text && m.New[i].Kind != pgoutput.Unchanged && string(m.Old[i].Data) != string(m.New[i].Data) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *changeLog) delete(r *Route, e event, m *pgoutput.Message) error {

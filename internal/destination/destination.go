@@ -38,7 +38,7 @@ type Destination interface {
 	// returns what was checkpointed last.
 	Claim(ctx context.Context) (Checkpoint, error)
 	// Migrate carries out a plan, in one transaction where there are
-	// transactions.
+	// transactions. A table whose rows have no key has no column named rowid.
 	Migrate(ctx context.Context, plan schema.Plan) error
 	// Load writes one chunk of a table's history and the record of it in one
 	// transaction; a chunk whose record is there is not read. Rows may be kept

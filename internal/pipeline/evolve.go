@@ -161,6 +161,9 @@ func (e *evolution) rename(i int, to string) {
 // freeName is a name that no other column but one has.
 func (e *evolution) freeName(name string, except int) string {
 	free := func(candidate string) bool {
+		if slices.Contains(reservedNames(e.table), strings.ToLower(candidate)) {
+			return false
+		}
 		for i := range e.table.Columns {
 			if i != except && strings.EqualFold(e.table.Columns[i].Name, candidate) {
 				return false

@@ -189,7 +189,7 @@ func (p *planner) table(t *source.Table, entry config.Object, identity source.Id
 		}
 		table.Columns = append(table.Columns, p.column(&c, entry))
 	}
-	uniqueNames(table.Columns)
+	uniqueNames(table.Columns, reservedNames(table))
 	if table.Mode == schema.Merge && identity.Kind == schema.ByKey {
 		for _, number := range identity.Key {
 			i := slices.IndexFunc(table.Columns, func(c schema.Column) bool { return c.Number == number })
@@ -257,12 +257,15 @@ func (p *planner) name(s string) string {
 // uniqueNames tells columns apart whose names differ in case alone, or not at
 // all after they were made safe, for most destinations do not tell such names
 // apart: the later ones are numbered.
-func uniqueNames(columns []schema.Column) {
+func uniqueNames(columns []schema.Column, reserved []string) {
 	taken := map[string]bool{}
 	for _, c := range columns {
 		taken[strings.ToLower(c.Name)] = true
 	}
 	seen := map[string]bool{}
+	for _, name := range reserved {
+		seen[name] = true
+	}
 	for i := range columns {
 		name := columns[i].Name
 		for n := 2; seen[strings.ToLower(name)] || name != columns[i].Name && taken[strings.ToLower(name)]; n++ {
@@ -271,6 +274,16 @@ func uniqueNames(columns []schema.Column) {
 		columns[i].Name = name
 		seen[strings.ToLower(name)] = true
 	}
+}
+
+// reservedNames are names, in lower case, that no column of a table may have in
+// the destination. By rowid several databases find a row; a column of that name
+// hides it, and rows without a key have nothing else.
+func reservedNames(t *schema.Table) []string {
+	if t.Mode == schema.Merge && t.Identity != schema.ByKey {
+		return []string{"rowid"}
+	}
+	return nil
 }
 
 // Types of the columns that Trunkline adds.

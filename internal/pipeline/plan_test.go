@@ -81,6 +81,25 @@ func TestColumnNames(t *testing.T) {
 	}
 }
 
+// TestRowID keeps the name by which databases find rows free in tables that have
+// nothing else to find rows by.
+func TestRowID(t *testing.T) {
+	keyed, bare := tableOf("public.t", "id", "ROWID", "rowid_2"), tableOf("public.t", "id", "ROWID", "rowid_2")
+	bare.PrimaryKey, bare.ReplicaIdentity = nil, 'f'
+	for _, c := range []struct {
+		table source.Table
+		want  string
+	}{{keyed, "ROWID"}, {bare, "ROWID_3"}} {
+		objects, err := planOf(t, "", c.table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := objects[0].Table.Columns[1].Name; got != c.want {
+			t.Errorf("the column is named %q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestPlanRefuses(t *testing.T) {
 	view := tableOf("public.v", "id")
 	view.Kind = 'v'

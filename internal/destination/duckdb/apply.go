@@ -106,6 +106,9 @@ func (w *work) deletes(ctx context.Context) error {
 			return err
 		}
 	}
+	if w.c.Marks > 0 {
+		w.d.known.standing[t.Name] = true
+	}
 	if w.c.Partial != nil {
 		if err := w.exec(ctx, w.st.deleteKeys(filledRows)); err != nil {
 			return err
@@ -152,8 +155,8 @@ func (w *work) anyStanding(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		standing = n > 0
+		w.d.known.standing[name] = standing
 	}
-	w.d.known.standing[name] = standing || w.c.Marks > 0
 	return standing, nil
 }
 

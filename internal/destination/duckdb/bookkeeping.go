@@ -125,7 +125,9 @@ func (d *database) fence(ctx context.Context, s *session) (destination.Checkpoin
 	switch {
 	case err != nil:
 		return c, err
-	case !found || c.Owner != d.owner:
+	case !found:
+		return c, destination.Fenced.New("pipeline %q was dropped", d.pipeline)
+	case c.Owner != d.owner:
 		return c, destination.Fenced.New("owner %d of pipeline %q was followed by owner %d", d.owner, d.pipeline, c.Owner)
 	}
 	return c, nil

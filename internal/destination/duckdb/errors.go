@@ -29,24 +29,43 @@ func classify(err error) error {
 		}
 		return false
 	}
+	as := func(k *fault.Kind) *fault.Error { return k.New("%s", sentence(text)).By(err) }
 	switch {
 	case said("Could not set lock on file"):
 		return lockedFault(text).By(err)
 	case said("No space left on device", "Disk quota exceeded"):
-		return destination.Full.Wrap(err)
+		return as(destination.Full)
+	case said("sqlite_scanner"):
+		return destination.Corrupt.New("the file is an SQLite database").On("destination.path").By(err)
 	case said("not a valid DuckDB database file", "was created with a newer version", "Corrupt database file",
-		"checksum", "Could not read enough bytes", "sqlite_scanner"):
-		return destination.Corrupt.Wrap(err)
+		"checksum", "Could not read enough bytes"):
+		return as(destination.Corrupt).On("destination.path")
 	case said("Permission denied", "Read-only file system", "read-only mode"):
-		return destination.NotWritable.Wrap(err)
+		return as(destination.NotWritable).On("destination.path")
 	case said("Cannot open file") && said("No such file or directory"):
-		return destination.Unreachable.Wrap(err).Do("make the folder, or correct destination.path")
+		return as(destination.Unreachable).On("destination.path").Do("make the folder, or correct the path")
 	}
 	var d *duck.Error
 	if errors.As(err, &d) && d.Type == duck.ErrorTypeOutOfMemory {
-		return destination.OutOfMemory.Wrap(err)
+		return as(destination.OutOfMemory).On("destination.memory_limit")
 	}
 	return err
+}
+
+// noise is what the driver and DuckDB put in front of the sentence that says
+// what is wrong.
+var noise = []string{
+	"database/sql/driver: ", "could not connect to database: ",
+	"IO Error: ", "Out of Memory Error: ", "Catalog Error: ", "Binder Error: ",
+}
+
+// sentence is DuckDB's own sentence in a message.
+func sentence(text string) string {
+	for _, prefix := range noise {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	return strings.TrimRight(text, "!.")
 }
 
 // explain is classify for an error on opening the file. It looks at the file's
@@ -68,7 +87,7 @@ func (f *file) explain(err error) error {
 func changed(t *schema.Table, err error) error {
 	var d *duck.Error
 	if errors.As(err, &d) && (d.Type == duck.ErrorTypeCatalog || d.Type == duck.ErrorTypeBinder) {
-		return destination.TableChanged.Wrap(err).On(t.Object.String())
+		return destination.TableChanged.New("%s", sentence(err.Error())).On(t.Object.String()).By(err)
 	}
 	return err
 }

@@ -99,6 +99,10 @@ WHERE pipeline = ?`, p.Slot, uint64(p.ConsistentPoint), p.SystemIdentifier, p.Ti
 // beginCopy empties the table, or makes it anew where its columns are not those
 // that it should have.
 func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy) error {
+	if strings.HasPrefix(strings.ToLower(p.Table.Name), stagedPrefix) {
+		return destination.TableTaken.New("names like %q are those of rows on their way into the file", p.Table.Name).
+			On(p.Table.Object.String()).Do("choose another name with table_name")
+	}
 	st := d.statements(p.Table)
 	present, err := d.look(ctx, s, p.Table.Name)
 	if err != nil {

@@ -93,6 +93,10 @@ func resolve(path string) (string, error) {
 			return "", destination.Unreachable.New("the folder %s does not exist", filepath.Dir(absolute)).
 				On("destination.path").Do("make the folder, or correct the path").By(err)
 		}
+		if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+			return "", destination.Unreachable.New("%s is not a folder", folder).
+				On("destination.path").Do("name a file in a folder")
+		}
 		absolute = filepath.Join(folder, filepath.Base(absolute))
 		target, err := os.Readlink(absolute)
 		if err != nil {

@@ -11,8 +11,10 @@ import (
 // The schema of what Trunkline remembers beside the data.
 const ownSchema = "__trunkline"
 
-// Names of staged views and of the temporary tables made from them.
+// Names of staged views and of the temporary tables made from them. The views
+// stand among the tables of schema main, where no other may have such a name.
 const (
+	stagedPrefix   = "__staged_"
 	stagedRows     = "__staged_rows"
 	stagedKeys     = "__staged_keys"
 	stagedPartial  = "__staged_partial"
@@ -150,7 +152,8 @@ func (s statements) sameKey(target, source string, name func(int) string) string
 }
 
 // fill completes partial rows: values that were not sent are read from the row
-// of the base key, before any row is deleted.
+// of the base key, before any row is deleted. Where there is none, the key, which
+// is never null, is.
 func (s statements) fill() string {
 	data := s.table.Data()
 	bit := make(map[int]int, len(data))
@@ -158,7 +161,7 @@ func (s statements) fill() string {
 		bit[column] = i
 	}
 	columns := s.table.Staged()
-	return fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS SELECT %s, s.%s, t.rowid IS NULL AS %s FROM %s AS s LEFT JOIN %s AS t ON %s",
+	return fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS SELECT %s, s.%s, t.%s IS NULL AS %s FROM %s AS s LEFT JOIN %s AS t ON %s",
 		filledRows,
 		list(len(columns), func(n int) string {
 			i := columns[n]
@@ -168,7 +171,7 @@ func (s statements) fill() string {
 			}
 			return value + " AS " + staged(i)
 		}, ", "),
-		columnDelete, columnAbsent, stagedPartial, s.target(), s.sameKey("t", "s", base))
+		columnDelete, s.column(s.table.Key[0]), columnAbsent, stagedPartial, s.target(), s.sameKey("t", "s", base))
 }
 
 // unfilled counts the rows that lack their base although it must be there.

@@ -151,7 +151,10 @@ func (d *database) transact(work func(*state) error) error {
 func (d *database) owned(work func(*state, *destination.Checkpoint) error) error {
 	return d.transact(func(s *state) error {
 		c, ok := s.checkpoints[d.pipeline]
-		if !ok || c.Owner != d.owner {
+		if !ok {
+			return destination.Fenced.New("pipeline %q was dropped", d.pipeline)
+		}
+		if c.Owner != d.owner {
 			return destination.Fenced.New("owner %d was followed by owner %d", d.owner, c.Owner)
 		}
 		c.Tables = slices.Clone(c.Tables)
