@@ -27,6 +27,7 @@ var floors = [][]string{
 	{"internal/batch"},
 	{"internal/destination"},
 	{"internal/source", "internal/destination/duckdb", "internal/destination/memory"},
+	{"internal/destination/destinationtest"},
 	{"internal/pipeline", "internal/destination/all"},
 	{"internal/verify"},
 	{"internal/control"},

@@ -1,7 +1,6 @@
 package destinationtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -126,13 +125,4 @@ func (r *relation) beside(want ...string) {
 	if d := cmp.Diff(want, sideOf(values), equateEmpty); d != "" {
 		r.story.t.Fatalf("beside table %q (- want, + got):\n%s", r.table.Name, d)
 	}
-}
-
-// keyText is the key of a row in the side table.
-func keyText(parts ...string) string {
-	text, err := json.Marshal(parts)
-	if err != nil {
-		panic(err) // strings marshal
-	}
-	return string(text)
 }

@@ -53,7 +53,7 @@ func (d *database) apply(ctx context.Context, s *session, b *batch.Batch) error 
 		s.releaseViews()
 	}
 	to, committed := b.End()
-	_, err = s.exec(ctx, updateCheckpoint, uint64(to.Commit), uint64(to.End), int64(committed), d.instant(), d.pipeline)
+	err = s.exec(ctx, updateCheckpoint, uint64(to.Commit), uint64(to.End), int64(committed), d.instant(), d.pipeline)
 	return err
 }
 
@@ -79,7 +79,7 @@ type work struct {
 }
 
 func (w *work) exec(ctx context.Context, sql string, args ...any) error {
-	_, err := w.s.exec(ctx, sql, args...)
+	err := w.s.exec(ctx, sql, args...)
 	return err
 }
 

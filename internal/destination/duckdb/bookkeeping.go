@@ -110,7 +110,7 @@ func (d *database) takeOver(ctx context.Context, s *session) (c destination.Chec
 	if !found {
 		claim = `INSERT INTO __trunkline.checkpoints (owner, pipeline) VALUES (?, ?)`
 	}
-	if _, err := s.exec(ctx, claim, c.Owner, d.pipeline); err != nil {
+	if err := s.exec(ctx, claim, c.Owner, d.pipeline); err != nil {
 		return c, err
 	}
 	c.Tables, err = d.readTables(ctx, s)
@@ -139,7 +139,7 @@ func (d *database) remember(ctx context.Context, s *session, t *schema.Table) er
 	if err != nil {
 		return fmt.Errorf("remember %v: %w", t.Object, err)
 	}
-	_, err = s.exec(ctx, `UPDATE __trunkline.tables SET definition = ?, table_name = ? WHERE pipeline = ? AND object = ?`,
+	err = s.exec(ctx, `UPDATE __trunkline.tables SET definition = ?, table_name = ? WHERE pipeline = ? AND object = ?`,
 		string(definition), t.Name, d.pipeline, t.Object.String())
 	return err
 }

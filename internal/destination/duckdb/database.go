@@ -169,7 +169,7 @@ func (d *database) Check(ctx context.Context) error {
 			fmt.Sprintf("INSERT INTO %s VALUES (1)", name),
 			"DROP TABLE " + name,
 		} {
-			if _, err := s.exec(ctx, sql); err != nil {
+			if err := s.exec(ctx, sql); err != nil {
 				return err
 			}
 		}
@@ -195,7 +195,7 @@ func (d *database) Claim(ctx context.Context) (c destination.Checkpoint, err err
 	d.forget() // another owner may have written since
 	err = d.exclusively(ctx, func(s *session) error {
 		for _, sql := range append(ownTables, "CREATE SCHEMA IF NOT EXISTS "+quote(d.settings.Schema)) {
-			if _, err := s.exec(ctx, sql); err != nil {
+			if err := s.exec(ctx, sql); err != nil {
 				return err
 			}
 		}

@@ -93,7 +93,10 @@ func changed(t *schema.Table, err error) error {
 }
 
 // isFatal reports whether any error of the tree is one after which DuckDB
-// refuses to go on with the open file.
+// refuses to go on with the open file. errors.As would see the first of its kind
+// only, and that of a rollback comes second.
+//
+//nolint:errorlint // this is the walk itself
 func isFatal(err error) bool {
 	if e, ok := err.(*fault.Error); ok && e.Kind == destination.Full {
 		return true

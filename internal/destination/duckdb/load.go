@@ -43,7 +43,7 @@ func (d *database) load(ctx context.Context, s *session, c destination.Chunk, ro
 		return err
 	}
 	loaded := d.instant()
-	_, err = s.exec(ctx, d.statements(c.Table).insert(view), loaded)
+	err = s.exec(ctx, d.statements(c.Table).insert(view), loaded)
 	switch {
 	case reader.err != nil:
 		return reader.err // what DuckDB says then is that the reader has failed
@@ -56,7 +56,7 @@ func (d *database) load(ctx context.Context, s *session, c destination.Chunk, ro
 			return err
 		}
 	}
-	_, err = s.exec(ctx, insertChunk, d.pipeline, object, c.Generation, int64(c.Number), loaded)
+	err = s.exec(ctx, insertChunk, d.pipeline, object, c.Generation, int64(c.Number), loaded)
 	return err
 }
 

@@ -69,7 +69,7 @@ func (d *database) step(ctx context.Context, s *session, step schema.Step) (err 
 	case schema.EndCopy:
 		// The last chunk is loaded: what it put into the side table is not known.
 		delete(d.known.spilled, p.Table.Name)
-		_, err = s.exec(ctx, `UPDATE __trunkline.tables SET copied = true WHERE pipeline = ? AND object = ? AND generation = ?`,
+		err = s.exec(ctx, `UPDATE __trunkline.tables SET copied = true WHERE pipeline = ? AND object = ? AND generation = ?`,
 			d.pipeline, p.Table.Object.String(), p.Generation)
 	case schema.AddColumn:
 		return d.addColumn(ctx, s, p)
@@ -78,13 +78,13 @@ func (d *database) step(ctx context.Context, s *session, step schema.Step) (err 
 	case schema.Describe:
 		return d.remember(ctx, s, p.Table)
 	case schema.Leave:
-		_, err = s.exec(ctx, `DELETE FROM __trunkline.tables WHERE pipeline = ? AND object = ?`, d.pipeline, p.Table.Object.String())
+		err = s.exec(ctx, `DELETE FROM __trunkline.tables WHERE pipeline = ? AND object = ?`, d.pipeline, p.Table.Object.String())
 	case schema.IntendSlot:
-		_, err = s.exec(ctx, `UPDATE __trunkline.checkpoints
+		err = s.exec(ctx, `UPDATE __trunkline.checkpoints
 SET slot = ?, consistent_point = 0, system_identifier = NULL, timeline = 0, commit_lsn = 0, end_lsn = 0, committed_at = 0, updated_at = now()
 WHERE pipeline = ?`, p.Slot, d.pipeline)
 	case schema.RecordSlot:
-		_, err = s.exec(ctx, `UPDATE __trunkline.checkpoints
+		err = s.exec(ctx, `UPDATE __trunkline.checkpoints
 SET slot = ?, consistent_point = ?, system_identifier = ?, timeline = ?, commit_lsn = ?, end_lsn = ?, updated_at = now()
 WHERE pipeline = ?`, p.Slot, uint64(p.ConsistentPoint), p.SystemIdentifier, p.Timeline,
 			uint64(p.ConsistentPoint), uint64(p.ConsistentPoint), d.pipeline)
@@ -119,7 +119,7 @@ func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy
 	}
 	sql = append(sql, st.comment(d.origin(p.Table)))
 	for _, text := range sql {
-		if _, err := s.exec(ctx, text); err != nil {
+		if err := s.exec(ctx, text); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func (d *database) noteCopy(ctx context.Context, s *session, p schema.BeginCopy)
 		{`INSERT INTO __trunkline.tables VALUES (?, ?, ?, ?, ?, ?, false, false, ?)`, []any{
 			d.pipeline, object, p.Table.Name, uint64(p.OID), p.Generation, uint64(p.Start), string(definition)}},
 	} {
-		if _, err := s.exec(ctx, q.sql, q.args...); err != nil {
+		if err := s.exec(ctx, q.sql, q.args...); err != nil {
 			return err
 		}
 	}
@@ -162,7 +162,7 @@ func (d *database) addColumn(ctx context.Context, s *session, p schema.AddColumn
 	there := slices.ContainsFunc(present.columns, func(c foundColumn) bool { return strings.EqualFold(c.Name, p.Name) })
 	if !there {
 		st := d.statements(p.Table)
-		if _, err := s.exec(ctx, st.addColumn(at)); err != nil {
+		if err := s.exec(ctx, st.addColumn(at)); err != nil {
 			return changed(p.Table, err)
 		}
 		if p.Table.Columns[at].Missing != nil {
@@ -192,7 +192,7 @@ func (d *database) backfill(ctx context.Context, s *session, st statements, i in
 	if err := s.stage(stagedRows, record, func(int) string { return staged(i) }); err != nil {
 		return err
 	}
-	_, err := s.exec(ctx, st.backfill(i))
+	err := s.exec(ctx, st.backfill(i))
 	return err
 }
 
@@ -207,10 +207,10 @@ func (d *database) renameColumn(ctx context.Context, s *session, p schema.Rename
 	case !present.has(p.From):
 		return destination.TableChanged.New("column %q of table %q is gone", p.From, p.Table.Name).On(p.Table.Object.String())
 	default:
-		if _, err := s.exec(ctx, d.statements(p.Table).renameColumn(p.From, p.To)); err != nil {
+		if err := s.exec(ctx, d.statements(p.Table).renameColumn(p.From, p.To)); err != nil {
 			return err
 		}
-		if _, err := s.exec(ctx, renameOverflow, p.To, d.settings.Schema, p.Table.Name, p.From); err != nil {
+		if err := s.exec(ctx, renameOverflow, p.To, d.settings.Schema, p.Table.Name, p.From); err != nil {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func (d *database) renameColumn(ctx context.Context, s *session, p schema.Rename
 // dropBooks removes what is remembered of the pipeline.
 func (d *database) dropBooks(ctx context.Context, s *session) error {
 	for _, table := range []string{"chunks", "tables", "checkpoints"} {
-		if _, err := s.exec(ctx, "DELETE FROM __trunkline."+table+" WHERE pipeline = ?", d.pipeline); err != nil {
+		if err := s.exec(ctx, "DELETE FROM __trunkline."+table+" WHERE pipeline = ?", d.pipeline); err != nil {
 			return err
 		}
 	}

@@ -64,7 +64,7 @@ func (d *database) insertOverflow(ctx context.Context, s *session, view string, 
 	if err != nil {
 		return err
 	}
-	_, err = s.exec(ctx, addOverflow+view, d.settings.Schema, t.Name)
+	err = s.exec(ctx, addOverflow+view, d.settings.Schema, t.Name)
 	return err
 }
 

@@ -36,13 +36,10 @@ func connect(ctx context.Context, connector *duck.Connector) (*session, error) {
 
 func (s *session) close() error { return s.conn.Close() }
 
-// exec runs statements and returns how many rows the last one changed.
-func (s *session) exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	result, err := s.conn.(driver.ExecerContext).ExecContext(ctx, sql, named(args))
-	if err != nil {
-		return 0, classify(err)
-	}
-	return result.RowsAffected()
+// exec runs statements.
+func (s *session) exec(ctx context.Context, sql string, args ...any) error {
+	_, err := s.conn.(driver.ExecerContext).ExecContext(ctx, sql, named(args))
+	return classify(err)
 }
 
 func named(args []any) []driver.NamedValue {
@@ -89,7 +86,7 @@ func (s *session) count(ctx context.Context, sql string, args ...any) (n int64, 
 
 // transact runs work in a transaction, which is rolled back if it fails.
 func (s *session) transact(ctx context.Context, work func() error) (err error) {
-	if _, err := s.exec(ctx, "BEGIN"); err != nil {
+	if err := s.exec(ctx, "BEGIN"); err != nil {
 		return err
 	}
 	defer s.releaseViews()
@@ -100,12 +97,11 @@ func (s *session) transact(ctx context.Context, work func() error) (err error) {
 	if err != nil {
 		// The context may be what ended the work; the rollback must happen all
 		// the same.
-		_, rollback := s.exec(context.WithoutCancel(ctx), "ROLLBACK")
+		rollback := s.exec(context.WithoutCancel(ctx), "ROLLBACK")
 		s.views = s.views[:0]
 		return errors.Join(err, rollback)
 	}
-	_, err = s.exec(ctx, "COMMIT")
-	return err
+	return s.exec(ctx, "COMMIT")
 }
 
 // stage offers a record to SQL under a name, its columns renamed. A view can be
@@ -145,7 +141,7 @@ func (s *session) register(name string, reader array.RecordReader) error {
 
 func (s *session) dropViews(ctx context.Context) error {
 	for _, v := range s.views {
-		if _, err := s.exec(ctx, "DROP VIEW IF EXISTS "+quote(v)); err != nil {
+		if err := s.exec(ctx, "DROP VIEW IF EXISTS "+quote(v)); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package pgvalue
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -245,7 +246,7 @@ func TestSpilledNumerics(t *testing.T) {
 				text += "." + strings.Repeat("7", n)
 			}
 			wire := numericToWire(text)
-			if err := NewColumn(&typ).AppendBinary(wire); err != ErrCannotHold {
+			if err := NewColumn(&typ).AppendBinary(wire); !errors.Is(err, ErrCannotHold) {
 				t.Fatalf("%s: %v", text, err)
 			}
 			if got, err := SpillText(&typ, wire); got != text || err != nil {
