@@ -128,6 +128,7 @@ func (a *attempt) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.setCurrent(a.destination)
+	a.connected = true
 	a.Step("claimed")
 	return nil
 }

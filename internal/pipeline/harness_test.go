@@ -2,10 +2,12 @@ package pipeline_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,6 +93,8 @@ type harness struct {
 	file string
 	// More lines of the pipeline file.
 	source, rest string
+	// port is where the source is reached; 0 means at its server.
+	port int
 }
 
 func newHarness(t *testing.T, db *pgtest.DB) *harness {
@@ -113,10 +117,24 @@ defaults: { table_name: "{table}" }
 %s
 `
 
+// through leads the pipeline's connections through a proxy from now on.
+func (h *harness) through() *pgtest.Proxy {
+	h.t.Helper()
+	proxy := pgtest.NewProxy(h.t, h.db.Server().Addr())
+	_, port, err := net.SplitHostPort(proxy.Addr())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if h.port, err = strconv.Atoi(port); err != nil {
+		h.t.Fatal(err)
+	}
+	return proxy
+}
+
 // write writes the pipeline file.
 func (h *harness) write() {
 	h.t.Helper()
-	text := fmt.Sprintf(pipelineFile, h.db.Server().Port(), h.db.Name(), h.source, h.duckdb(), h.rest)
+	text := fmt.Sprintf(pipelineFile, cmp.Or(h.port, h.db.Server().Port()), h.db.Name(), h.source, h.duckdb(), h.rest)
 	if err := os.WriteFile(h.file, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}

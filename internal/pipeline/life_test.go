@@ -3,10 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"database/sql"
-	"io"
-	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -97,44 +94,6 @@ func TestDestinationHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the changes arrive", func() bool { return h.answers("SELECT count(*) FROM rows WHERE v = 'u'") == "5000" })
-	r.stop(syscall.SIGTERM)
-	h.equal()
-}
-
-// Cut connections are made again, by themselves.
-func TestConnectionsCut(t *testing.T) {
-	versions := pgtest.Versions()
-	s := pgtest.Shared(t, versions[len(versions)-1])
-	h := newHarness(t, s.Database(t))
-	h.db.Exec(oneTable)
-	proxy := pgtest.NewProxy(t, s.Addr())
-	_, port, err := net.SplitHostPort(proxy.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.write()
-	text, err := os.ReadFile(h.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	through := filepath.Join(h.dir, "through.yaml")
-	changed := strings.Replace(string(text), "port: "+strconv.Itoa(s.Port()), "port: "+port, 1)
-	if err := os.WriteFile(through, []byte(changed), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := h.command("", "run", "-f", through, "--state", h.state())
-	cmd.Stderr, cmd.Stdout = io.Discard, io.Discard
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	r := &running{t: t, cmd: cmd}
-	defer r.kill()
-	eventually(t, "the history is loaded", func() bool { return h.answers("SELECT count(*) FROM rows") == "100" })
-	for i := range 5 {
-		h.db.Exec("INSERT INTO rows SELECT $1::int * 1000 + i, 'x' FROM generate_series(1, 500) i", i+1)
-		proxy.Cut(pgtest.RST)
-	}
-	eventually(t, "everything arrives", func() bool { return h.answers("SELECT count(*) FROM rows") == "2600" })
 	r.stop(syscall.SIGTERM)
 	h.equal()
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,9 +47,10 @@ type Pipeline struct {
 	progress *progress
 	// reload are objects whose history is to be loaded again.
 	reload map[pg.Name]bool
-	// established says that a run has come as far as streaming: from then on it is
-	// worth trying again.
-	established bool
+	// connected says that a run has had both ends in hand: from then on it is worth
+	// trying again after an interruption. established says that one has come as far
+	// as streaming: from then on so is whatever is not known to need somebody.
+	connected, established bool
 
 	// wanted is the position that somebody waits for, 0 for none.
 	wanted atomic.Uint64
@@ -136,7 +138,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			return p.stopError(ctx, err)
 		case errors.Is(err, errAgain):
 			continue
-		case !p.established || !worthRetrying(err):
+		case !p.worthRetrying(err):
 			return err
 		}
 		wait := backoff(failures)
@@ -161,18 +163,14 @@ func (p *Pipeline) stopError(ctx context.Context, err error) error {
 }
 
 // worthRetrying tells interruptions, which pass, from faults, which somebody has
-// to mend. What is neither is taken for an interruption.
-func worthRetrying(err error) bool {
-	f, ok := fault.Of(err)
-	if !ok {
-		return true
+// to mend. At the start, when files and privileges are new, it is better to say
+// what is wrong than to try again.
+func (p *Pipeline) worthRetrying(err error) bool {
+	if f, ok := fault.Of(err); ok {
+		passing := []*fault.Kind{source.HostUnreachable, source.ServerUnavailable, source.SlotInUse, destination.Locked}
+		return p.connected && slices.Contains(passing, f.Kind)
 	}
-	for _, passing := range []*fault.Kind{source.HostUnreachable, source.ServerUnavailable, source.SlotInUse, destination.Locked} {
-		if f.Kind == passing {
-			return true
-		}
-	}
-	return false
+	return p.established || p.connected && source.Interrupted(err)
 }
 
 // backoff grows from a quarter of a second to half a minute.

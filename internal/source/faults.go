@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -218,6 +220,23 @@ func serverFault(err error, what string) error {
 		return ServerUnavailable.New("%s: %s", what, e.Message).By(err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// Interrupted reports whether an error is the end of a connection, or of what the
+// server was doing for us, and may not come again: a network that broke, a server
+// that restarts, a conflict with others.
+func Interrupted(err error) bool {
+	var n net.Error
+	if errors.As(err, &n) || pgconn.SafeToRetry(err) {
+		return true
+	}
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pgconn.ErrConnClosed} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	state := sqlState(err)
+	return slices.ContainsFunc([]string{"08", "40", "53", "57P"}, func(class string) bool { return strings.HasPrefix(state, class) })
 }
 
 // sqlState is the SQLSTATE of an error, or empty.
