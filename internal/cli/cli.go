@@ -175,6 +175,7 @@ func (c *command) printFault(f *fault.Error) {
 	if f.Subject != "" {
 		cause = f.Subject + ": " + cause
 	}
+	cause = strings.ReplaceAll(strings.TrimRight(cause, "\n"), "\n", "\n  ")
 	fmt.Fprintf(c.err, "error %d: %s\n  %s\n", f.Kind.Code, f.Kind.Title, cause)
 	if remedy := f.Remedy(); remedy != "" {
 		fmt.Fprintf(c.err, "  To mend it: %s\n", remedy)

@@ -38,6 +38,9 @@ func Query(ctx context.Context, d destination.Destination, sql, format string, w
 	if !ok {
 		return destination.SettingsRefused.New("format %q is not known", format).On("--format").Do("write table, csv or json")
 	}
+	if strings.TrimSpace(sql) == "" {
+		return destination.QueryRefused.New("the query is empty")
+	}
 	reader, err := q.Query(ctx, sql)
 	if err != nil {
 		return err

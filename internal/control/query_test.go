@@ -106,7 +106,7 @@ with a second line",1970-01-01 00:00:00.000001,-0.05
 	} {
 		t.Run(format, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := Query(t.Context(), results{rows: 3}, "", format, &out); err != nil {
+			if err := Query(t.Context(), results{rows: 3}, "SELECT", format, &out); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -123,10 +123,16 @@ func TestUnknownFormat(t *testing.T) {
 	}
 }
 
+func TestEmptyQuery(t *testing.T) {
+	if err := Query(t.Context(), results{}, " \n", FormatTable, nil); !fault.Has(err, destination.QueryRefused) {
+		t.Error(err)
+	}
+}
+
 // TestLongResult passes the sample by which the width of the columns is chosen.
 func TestLongResult(t *testing.T) {
 	var out bytes.Buffer
-	if err := Query(t.Context(), results{rows: sampleRows + 5}, "", FormatTable, &out); err != nil {
+	if err := Query(t.Context(), results{rows: sampleRows + 5}, "SELECT", FormatTable, &out); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")

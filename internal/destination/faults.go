@@ -64,10 +64,15 @@ var (
 		Found:  "a setting that the destination does not take",
 		Action: "correct the setting", Usage: true,
 	}
+	QueryRefused = &fault.Kind{
+		Code: 2013, Title: "Query refused",
+		Found:  "the destination does not take a query of the user's",
+		Action: "correct the query; it is in the destination's dialect of SQL",
+	}
 )
 
 // Faults are the kinds of this package, for the catalogue.
 var Faults = []*fault.Kind{
 	Unreachable, Locked, NotWritable, Corrupt, Full, TableTaken, Fenced, Gap,
-	BaseMissing, TableChanged, OutOfMemory, SettingsRefused,
+	BaseMissing, TableChanged, OutOfMemory, SettingsRefused, QueryRefused,
 }

@@ -198,3 +198,23 @@ func TestStagedName(t *testing.T) {
 	wants(t, err, destination.TableTaken, "on their way")
 	must(t, d.Close())
 }
+
+func TestQueryRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.duckdb")
+	must(t, claim(path))
+	d, err := openFile(path)
+	must(t, err)
+	defer d.Close()
+	for _, sql := range []string{"SELEC 1", "SELECT nothing", "SELECT 1 FROM nowhere", "SELECT 'x'::INTEGER"} {
+		reader, err := d.Query(t.Context(), sql)
+		if err == nil {
+			for reader.Next() {
+			}
+			err = reader.Err()
+			reader.Release()
+		}
+		if !fault.Has(err, destination.QueryRefused) {
+			t.Errorf("%q: %v", sql, err)
+		}
+	}
+}

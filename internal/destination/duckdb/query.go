@@ -2,10 +2,13 @@ package duckdb
 
 import (
 	"context"
+	"errors"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
+	duck "github.com/duckdb/duckdb-go/v2"
 
 	"trunkline/internal/destination"
+	"trunkline/internal/fault"
 	"trunkline/internal/schema"
 )
 
@@ -28,8 +31,18 @@ func (d *database) Checkpoint(ctx context.Context) (c destination.Checkpoint, er
 	return c, err
 }
 
-// Query runs one statement; the result holds the file until it is released.
+// Query runs one statement of a user's.
 func (d *database) Query(ctx context.Context, sql string) (array.RecordReader, error) {
+	reader, err := d.query(ctx, sql)
+	var refused *duck.Error
+	if _, known := fault.Of(err); !known && errors.As(err, &refused) && ctx.Err() == nil {
+		return nil, destination.QueryRefused.Wrap(refused)
+	}
+	return reader, err
+}
+
+// query runs one statement; the result holds the file until it is released.
+func (d *database) query(ctx context.Context, sql string) (array.RecordReader, error) {
 	if !d.exists() {
 		return nil, destination.Unreachable.New("%s does not exist yet", d.file.path).On("destination.path").
 			Do("run the pipeline first, which makes it")
@@ -64,5 +77,5 @@ func (r *result) Release() {
 
 // Scan reads columns of the rows that are not marked.
 func (d *database) Scan(ctx context.Context, table *schema.Table, columns []int) (array.RecordReader, error) {
-	return d.Query(ctx, d.statements(table).scan(columns))
+	return d.query(ctx, d.statements(table).scan(columns))
 }
