@@ -340,12 +340,12 @@ func TestClosedTempDir(t *testing.T) {
 	mode := os.FileMode(0) // closed to ourselves
 	if os.Geteuid() == 0 {
 		mode = 0o700 // closed to the server's user, who is another
+		t.Setenv("HOME", closed)
 	}
 	if err := os.Mkdir(closed, mode); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("TMPDIR", closed)
-	t.Setenv("HOME", closed)
 	s := start(t, Options{})
 	if strings.HasPrefix(s.Dir(), closed) {
 		t.Errorf("the data is in %s", s.Dir())
