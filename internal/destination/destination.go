@@ -49,6 +49,8 @@ type Destination interface {
 	// is checkpointed already does nothing; one that does not begin at the
 	// checkpoint fails with ErrGap.
 	Apply(ctx context.Context, b *batch.Batch) error
+	// Close ends the use of the destination. What a Querier has begun to read is
+	// read to its end all the same.
 	Close() error
 }
 

@@ -73,12 +73,15 @@ func (p *Pipeline) Progress() Snapshot { return p.progress.snapshot() }
 // Ask runs work on the destination as it is open now. It fails while the
 // pipeline is not connected.
 func (p *Pipeline) Ask(work func(destination.Destination) error) error {
+	// The lock is not held meanwhile: what is asked may take long, and the loop must
+	// be able to give its connections up.
 	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if p.current == nil {
+	d := p.current
+	p.mu.RUnlock()
+	if d == nil {
 		return errors.New("the pipeline is not connected to its destination now")
 	}
-	return work(p.current)
+	return work(d)
 }
 
 // Wait returns once everything up to a position is readable in the destination.
