@@ -23,7 +23,6 @@ type attempt struct {
 	checkpoint  destination.Checkpoint
 	slot        string
 	objects     []Object
-	warned      bool // that the slot holds back too much WAL
 }
 
 // attempt prepares, loads what is not loaded, and streams.
@@ -50,10 +49,12 @@ func (p *Pipeline) attempt(ctx context.Context) (err error) {
 	if err := a.open(ctx); err != nil {
 		return err
 	}
-	if err := a.prepare(ctx); err != nil {
-		return err
-	}
-	return a.stream(ctx)
+	return a.watched(ctx, func(ctx context.Context) error {
+		if err := a.prepare(ctx); err != nil {
+			return err
+		}
+		return a.stream(ctx)
+	})
 }
 
 func (a *attempt) close() error {

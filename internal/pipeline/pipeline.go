@@ -51,6 +51,8 @@ type Pipeline struct {
 	// trying again after an interruption. established says that one has come as far
 	// as streaming: from then on so is whatever is not known to need somebody.
 	connected, established bool
+	// exposed are tables for whose sake the publications were made anew.
+	exposed map[pg.Name]bool
 
 	// wanted is the position that somebody waits for, 0 for none.
 	wanted atomic.Uint64
@@ -64,7 +66,7 @@ func New(o Options) *Pipeline {
 	if o.Step == nil {
 		o.Step = func(string) {}
 	}
-	return &Pipeline{Options: o, progress: newProgress(), reload: map[pg.Name]bool{}}
+	return &Pipeline{Options: o, progress: newProgress(), reload: map[pg.Name]bool{}, exposed: map[pg.Name]bool{}}
 }
 
 // Progress is where the pipeline stands; any goroutine may ask.
