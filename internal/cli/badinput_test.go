@@ -20,6 +20,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if args := os.Getenv(childArguments); args != "" {
+		os.Exit(cli.Run(strings.Split(args, "\n"), os.Stdout, os.Stderr))
+	}
 	flag.Parse()
 	os.Exit(pgtest.Main(m))
 }
@@ -52,9 +55,7 @@ func (b *bad) run() (code int, said string) {
 	b.t.Helper()
 	file := filepath.Join(b.dir, "pipeline.yaml")
 	if b.text != "" {
-		if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
-			b.t.Fatal(err)
-		}
+		file = b.file()
 	}
 	var stdout, stderr bytes.Buffer
 	args := append([]string{"run", "-f", file, "--state", filepath.Join(b.dir, "state"), "--until-caught-up", "--log-level", "error"}, b.args...)
