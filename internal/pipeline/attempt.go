@@ -121,7 +121,7 @@ func (a *attempt) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.tablesFree(ctx); err != nil {
+	if err := tablesFree(ctx, a.destination, a.Config.Name, a.objects); err != nil {
 		return err
 	}
 	if a.checkpoint, err = a.destination.Claim(ctx); err != nil {
@@ -133,24 +133,24 @@ func (a *attempt) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// tablesFree refuses tables that exist and are not ours, before anything is
-// written.
-func (a *attempt) tablesFree(ctx context.Context) error {
+// tablesFree refuses tables that exist and are not the pipeline's, before
+// anything is written.
+func tablesFree(ctx context.Context, d destination.Destination, pipeline string, objects []Object) error {
 	var names []string
 	wanted := map[string]*Object{}
-	for i := range a.objects {
-		if o := &a.objects[i]; o.Table != nil {
+	for i := range objects {
+		if o := &objects[i]; o.Table != nil {
 			names = append(names, o.Table.Name)
 			wanted[o.Table.Name] = o
 		}
 	}
-	present, err := a.destination.Tables(ctx, names)
+	present, err := d.Tables(ctx, names)
 	if err != nil {
 		return err
 	}
 	for _, t := range present {
 		o := wanted[t.Name]
-		if t.Origin.Pipeline == a.Config.Name && t.Origin.Object == o.Source.Name.String() {
+		if t.Origin.Pipeline == pipeline && t.Origin.Object == o.Source.Name.String() {
 			continue
 		}
 		cause := fmt.Sprintf("table %q exists and was not made by this pipeline; its columns: %s", t.Name, columnList(t.Columns))
@@ -181,24 +181,38 @@ func (a *attempt) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := &a.checkpoint
-	switch {
-	case c.Slot == "" && exists && !a.TakeOver:
-		return SlotForeign.New("slot %s exists", a.slot)
-	case c.Slot == "" || c.ConsistentPoint == 0:
-		// Nothing, or a slot that may have been made without being recorded.
+	if err := slotFits(&a.checkpoint, a.source, a.slot, slot, exists, a.TakeOver); err != nil {
+		return err
+	}
+	if unrecorded(&a.checkpoint) {
 		return a.begin(ctx, exists)
-	case c.SystemIdentifier != a.source.SystemIdentifier:
-		return source.SlotLost.New("the checkpoint is of server %s, this is server %s", c.SystemIdentifier, a.source.SystemIdentifier)
-	case !exists:
-		return source.SlotLost.New("slot %s does not exist any more", a.slot)
-	case slot.Invalid != "":
-		return source.SlotLost.New("the server has invalidated slot %s: %s", a.slot, slot.Invalid).
-			Do("raise max_slot_wal_keep_size; then trunkline drop and run again load the history anew")
-	case slot.Confirmed > c.Position.End:
-		return source.SlotLost.New("slot %s was confirmed up to %v, the destination stands at %v", a.slot, slot.Confirmed, c.Position.End)
 	}
 	return a.resume(ctx)
+}
+
+// unrecorded says that the destination knows of no slot, or of one that may have
+// been made without being recorded.
+func unrecorded(c *destination.Checkpoint) bool { return c.Slot == "" || c.ConsistentPoint == 0 }
+
+// slotFits refuses a slot, or its absence, that does not fit what the destination
+// remembers.
+func slotFits(c *destination.Checkpoint, s *source.Source, name string, slot source.Slot, exists, takeOver bool) error {
+	switch {
+	case c.Slot == "" && exists && !takeOver:
+		return SlotForeign.New("slot %s exists", name)
+	case unrecorded(c):
+		return nil
+	case c.SystemIdentifier != s.SystemIdentifier:
+		return source.SlotLost.New("the checkpoint is of server %s, this is server %s", c.SystemIdentifier, s.SystemIdentifier)
+	case !exists:
+		return source.SlotLost.New("slot %s does not exist any more", name)
+	case slot.Invalid != "":
+		return source.SlotLost.New("the server has invalidated slot %s: %s", name, slot.Invalid).
+			Do("raise max_slot_wal_keep_size; then trunkline drop and run again load the history anew")
+	case slot.Confirmed > c.Position.End:
+		return source.SlotLost.New("slot %s was confirmed up to %v, the destination stands at %v", name, slot.Confirmed, c.Position.End)
+	}
+	return nil
 }
 
 // begin makes the slot, after dropping one that exists, and loads the history of

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -78,10 +77,11 @@ func (c *checker) add(name, detail string, err error) {
 // tester holds what the checks have found out so far.
 type tester struct {
 	checker
-	config *config.Pipeline
-	kind   destination.Kind
-	log    *slog.Logger
-	source *source.Source // nil unless it could be reached
+	config  *config.Pipeline
+	kind    destination.Kind
+	log     *slog.Logger
+	source  *source.Source // nil unless it could be reached
+	objects []Object
 	// running says that a process runs this pipeline: it holds the destination.
 	running bool
 }
@@ -94,7 +94,12 @@ func Checks(ctx context.Context, c *config.Pipeline, kind destination.Kind, log 
 		defer t.source.Close() // nothing was changed
 	}
 	t.blocked = ""
-	t.checkDestination(ctx)
+	remembered := t.checkDestination(ctx)
+	t.blocked = ""
+	if t.source == nil {
+		t.blocked = "connection"
+	}
+	t.run("slot", false, func() (string, error) { return t.checkSlot(ctx, remembered) })
 	return t.list
 }
 
@@ -119,28 +124,26 @@ func (t *tester) checkSource(ctx context.Context) {
 		err := s.IdentifySystem(ctx)
 		return fmt.Sprintf("system %s, timeline %d", s.SystemIdentifier, s.Timeline), err
 	})
-	t.run("slot", false, func() (string, error) { return checkSlot(ctx, s, t.slotName()) })
 	t.checkObjects(ctx)
 }
 
 func (t *tester) checkObjects(ctx context.Context) {
-	var objects []Object
 	t.run("objects and SELECT", true, func() (_ string, err error) {
-		if objects, err = Objects(ctx, t.source, t.config); err == nil {
-			err = replicates(objects)
+		if t.objects, err = Objects(ctx, t.source, t.config); err == nil {
+			err = replicates(t.objects)
 		}
-		return summary(objects), err
+		return summary(t.objects), err
 	})
 	t.run("publication", false, func() (string, error) {
 		if t.config.Source.Publication.Mode == config.PublicationGiven {
 			return "given: " + strings.Join(t.config.Source.Publication.Names, ", "), nil
 		}
-		return "managed: the tables are ours to publish", t.source.MayPublish(ctx, replicatedTables(objects), t.slotName())
+		return "managed: the tables are ours to publish", t.source.MayPublish(ctx, replicatedTables(t.objects), t.slotName())
 	})
 	if t.blocked != "" {
 		return
 	}
-	for _, o := range objects {
+	for _, o := range t.objects {
 		if o.Table != nil && o.Table.Identity == schema.InsertOnly {
 			t.list = append(t.list, Check{
 				Name: "replica identity", Verdict: Warn,
@@ -165,13 +168,22 @@ func summary(objects []Object) string {
 	return fmt.Sprintf("%d of %d tables are replicated", n, len(objects))
 }
 
-func checkSlot(ctx context.Context, s *source.Source, name string) (string, error) {
-	slot, exists, err := s.Slot(ctx, name)
-	switch {
-	case err != nil:
+// checkSlot compares the slot with what the destination remembers; nil where
+// that is not known.
+func (t *tester) checkSlot(ctx context.Context, remembered *destination.Checkpoint) (string, error) {
+	name := t.slotName()
+	slot, exists, err := t.source.Slot(ctx, name)
+	if err != nil {
 		return "", err
+	}
+	if remembered != nil && t.source.SystemIdentifier != "" {
+		if err := slotFits(remembered, t.source, name, slot, exists, false); err != nil {
+			return "", err
+		}
+	}
+	switch {
 	case !exists:
-		return "will be made: " + name, s.SlotsFree(ctx)
+		return "will be made: " + name, t.source.SlotsFree(ctx)
 	case slot.Invalid != "":
 		return "", source.SlotLost.New("the server has invalidated slot %s: %s", name, slot.Invalid)
 	case slot.Active:
@@ -180,16 +192,48 @@ func checkSlot(ctx context.Context, s *source.Source, name string) (string, erro
 	return fmt.Sprintf("%s keeps %d bytes of WAL", name, slot.Retained), nil
 }
 
-func (t *tester) checkDestination(ctx context.Context) {
+// checkDestination returns what the destination remembers, or nil if that cannot
+// be told.
+func (t *tester) checkDestination(ctx context.Context) (remembered *destination.Checkpoint) {
+	var d destination.Destination
 	t.run("destination", true, func() (_ string, err error) {
 		if t.running {
 			return t.kind.Name + ": held by the running pipeline", nil
 		}
-		d, err := t.kind.Open(ctx, destination.Options{Pipeline: t.config.Name, Settings: t.config.Destination.Settings, Log: t.log})
+		d, err = t.kind.Open(ctx, destination.Options{Pipeline: t.config.Name, Settings: t.config.Destination.Settings, Log: t.log})
 		if err != nil {
 			return "", err
 		}
-		defer func() { err = errors.Join(err, d.Close()) }()
 		return t.kind.Name + ": opened, written and taken back", d.Check(ctx)
 	})
+	if d == nil {
+		return nil
+	}
+	defer d.Close() // nothing was changed
+	t.run("destination's tables", false, func() (string, error) {
+		return "none is in the way", tablesFree(ctx, d, t.config.Name, t.objects)
+	})
+	t.run("checkpoint", true, func() (_ string, err error) {
+		var detail string
+		remembered, detail, err = recall(ctx, d)
+		return detail, err
+	})
+	return remembered
+}
+
+// recall reads what a destination remembers of the pipeline, if it can tell
+// without being claimed.
+func recall(ctx context.Context, d destination.Destination) (c *destination.Checkpoint, detail string, err error) {
+	q, ok := d.(destination.Querier)
+	if !ok {
+		return nil, "not known before the run", nil
+	}
+	found, err := q.Checkpoint(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if unrecorded(&found) {
+		return &found, "none yet: the history will be loaded", nil
+	}
+	return &found, fmt.Sprintf("at %v", found.Position.End), nil
 }
