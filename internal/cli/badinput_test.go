@@ -214,6 +214,9 @@ func TestServerCannot(t *testing.T) {
 			code, said := b.run()
 			fmt.Fprintf(&golden, "### %s: exit code %d\n%s\n", c.name, code, b.redact(said))
 			b.nothingLeft()
+			if _, err := os.Stat(filepath.Join(b.dir, "shop.duckdb")); !os.IsNotExist(err) {
+				t.Errorf("the destination was written: %v", err)
+			}
 		})
 	}
 	compareGolden(t, "testdata/servercannot.golden", golden.String())

@@ -124,6 +124,9 @@ func (a *attempt) open(ctx context.Context) (err error) {
 	if err := tablesFree(ctx, a.destination, a.Config.Name, a.objects); err != nil {
 		return err
 	}
+	if err := a.slotReady(ctx); err != nil {
+		return err
+	}
 	if a.checkpoint, err = a.destination.Claim(ctx); err != nil {
 		return err
 	}
@@ -131,6 +134,29 @@ func (a *attempt) open(ctx context.Context) (err error) {
 	a.connected = true
 	a.Step("claimed")
 	return nil
+}
+
+// slotReady refuses, before anything is written, a slot that does not fit and a
+// server that has no room for one. The slot is read first: it may only be behind
+// what the destination remembers later.
+func (a *attempt) slotReady(ctx context.Context) error {
+	slot, exists, err := a.source.Slot(ctx, a.slot)
+	if err != nil {
+		return err
+	}
+	remembered, _, err := recall(ctx, a.destination)
+	if err != nil {
+		return err
+	}
+	if remembered != nil {
+		if err := slotFits(remembered, a.source, a.slot, slot, exists, a.TakeOver); err != nil {
+			return err
+		}
+	}
+	if exists {
+		return nil
+	}
+	return a.source.SlotsFree(ctx)
 }
 
 // tablesFree refuses tables that exist and are not the pipeline's, before
