@@ -52,7 +52,8 @@ func (h *harness) progressOf() pipeline.Snapshot {
 	return p.Progress()
 }
 
-// At the end of a run that was interrupted, each change counts once.
+// At the end of a run that was interrupted, each change counts once, and the
+// tables are caught up.
 func TestProgressAtTheEnd(t *testing.T) {
 	versions := pgtest.Versions()
 	h := newHarness(t, pgtest.Shared(t, versions[len(versions)-1]).Database(t))
@@ -63,6 +64,9 @@ func TestProgressAtTheEnd(t *testing.T) {
 	table := s.Tables[0]
 	if table.Changes != 10 || s.Changes != 10 {
 		t.Errorf("%d changes of the table, %d in all, want 10", table.Changes, s.Changes)
+	}
+	if table.State != pipeline.Active {
+		t.Errorf("the table is %s", table.State)
 	}
 	h.equal()
 }

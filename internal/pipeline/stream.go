@@ -137,6 +137,7 @@ func (s *stream) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, cancel) })()
 	s.applier = startApplier(applying, s.destination)
 	defer s.applier.stop()
+	defer s.show() // the last picture is of the end
 	err := s.loop(ctx)
 	if s.inFlight != nil {
 		if s.feeding != nil {
@@ -357,6 +358,11 @@ func (s *stream) report() {
 		return
 	}
 	s.looked = now
+	s.show()
+}
+
+// show tells the progress where the stream stands now.
+func (s *stream) show() {
 	oldest := s.oldestInFlight
 	if oldest.IsZero() {
 		oldest = s.oldestGathered
