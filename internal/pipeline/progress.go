@@ -165,6 +165,7 @@ func (p *progress) snapshot() Snapshot {
 	s := Snapshot{
 		Phase: p.phase, Note: p.note, Changes: p.changes.Load(), Walk: p.walk,
 		RetainedWAL: p.wal, Spooled: p.spooled, At: time.Now(),
+		Tables: make([]TableStatus, 0, len(p.order)), // none is [] in JSON, not null
 	}
 	if p.server > p.walk.Checkpointed {
 		s.LagBytes = int64(p.server - p.walk.Checkpointed)
