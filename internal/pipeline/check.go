@@ -148,10 +148,19 @@ func (t *tester) checkObjects(ctx context.Context) {
 			t.list = append(t.list, Check{
 				Name: "replica identity", Verdict: Warn,
 				Detail: fmt.Sprintf("%v: %s: only inserts and truncates are replicated", o.Source.Name, o.Reason),
-				Action: fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL, or add a primary key", o.Source.Name.SQL()),
+				Action: identityAction(&o.Source),
 			})
 		}
 	}
+}
+
+// identityAction is what gives a table a replica identity.
+func identityAction(t *source.Table) string {
+	action := fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL", t.Name.SQL())
+	if t.DeferrableKey {
+		return action + ", or make its primary key anew, NOT DEFERRABLE"
+	}
+	return action + ", or add a primary key"
 }
 
 func replicatedTables(objects []Object) (tables []source.Table) {

@@ -220,3 +220,23 @@ func TestCheckFindsWhatRunRefuses(t *testing.T) {
 		refused(t, h, "2006")
 	})
 }
+
+// A primary key that is there, and of no use, is not said to be missing.
+func TestCheckDeferrableKey(t *testing.T) {
+	versions := pgtest.Versions()
+	h := newHarness(t, pgtest.Shared(t, versions[len(versions)-1]).Database(t))
+	h.db.Exec("CREATE TABLE rows (id int PRIMARY KEY DEFERRABLE)")
+	h.write()
+	out, err := h.command("", "check", "-f", h.file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"its primary key is deferrable and cannot be a replica identity", "NOT DEFERRABLE"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("want %q in:\n%s", want, out)
+		}
+	}
+	if strings.Contains(string(out), "no primary key") || strings.Contains(string(out), "add a primary key") {
+		t.Errorf("the key is said to be missing:\n%s", out)
+	}
+}
