@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -195,6 +197,30 @@ func TestBadInput(t *testing.T) {
 		})
 	}
 	compareGolden(t, "testdata/badinput.golden", golden.String())
+}
+
+// A port where something else answers is told as such.
+func TestNotPostgreSQL(t *testing.T) {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // the test has ended
+			}
+			_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH_9.6\r\n")
+			defer conn.Close()
+		}
+	}()
+	b := newBad(t, scramServer(t, nil))
+	b.text = regexp.MustCompile(`port: \d+`).ReplaceAllString(b.text, fmt.Sprint("port: ", listener.Addr().(*net.TCPAddr).Port))
+	if code, said := b.run(); code != 1 || !strings.Contains(said, "what answers there is not PostgreSQL") {
+		t.Errorf("exit code %d\n%s", code, said)
+	}
 }
 
 // Servers that cannot replicate say what is to be set.
