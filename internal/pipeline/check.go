@@ -229,20 +229,3 @@ func (t *tester) checkDestination(ctx context.Context) (remembered *destination.
 	})
 	return remembered
 }
-
-// recall reads what a destination remembers of the pipeline, if it can tell
-// without being claimed.
-func recall(ctx context.Context, d destination.Destination) (c *destination.Checkpoint, detail string, err error) {
-	q, ok := d.(destination.Querier)
-	if !ok {
-		return nil, "not known before the run", nil
-	}
-	found, err := q.Checkpoint(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	if unrecorded(&found) {
-		return &found, "none yet: the history will be loaded", nil
-	}
-	return &found, fmt.Sprintf("at %v", found.Position.End), nil
-}
