@@ -127,6 +127,17 @@ func SlotName(c *config.Pipeline, kind destination.Kind) string {
 	return pg.SlotName(c.Name, kind.Identify(c.Destination.Settings))
 }
 
+// Idle refuses to go on while a process, on any machine, runs the pipeline that
+// has this slot: it holds the destination.
+func Idle(ctx context.Context, s *source.Source, slot string) error {
+	holder, held, err := s.Holder(ctx, slot)
+	if err != nil || !held {
+		return err
+	}
+	return destination.Locked.New("%s runs the pipeline and holds the destination", holder).
+		Do("stop the pipeline first and start it again afterwards; trunkline query asks the running one")
+}
+
 // errAgain asks for a new attempt at once: a table is to be loaded again, or the
 // stream to be read again from the checkpoint.
 var errAgain = errors.New("begin again at the checkpoint")

@@ -27,9 +27,10 @@ type Table struct {
 	Columns         []Column
 	// PrimaryKey and IdentityIndex are attnums, in the order of the index; the
 	// primary key only if it is checked at once, for a deferrable one identifies
-	// nothing.
+	// nothing. DeferrableKey says that there is such a one.
 	PrimaryKey    []int16
 	IdentityIndex []int16
+	DeferrableKey bool
 	// Rows and Bytes are estimates: reltuples, and the size of the heap (all
 	// leaves of a partitioned table).
 	Rows  int64
@@ -190,22 +191,26 @@ func (s *Source) addColumns(ctx context.Context, index map[uint32]*Table, oids [
 }
 
 const selectKeys = `
-SELECT i.indrelid, i.indisprimary, i.indisreplident,
+SELECT i.indrelid, i.indisprimary, i.indisreplident, i.indimmediate,
   ARRAY(SELECT k FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS u(k, n) WHERE n <= i.indnkeyatts ORDER BY n)
 FROM pg_index i
-WHERE i.indrelid = ANY($1) AND i.indimmediate AND (i.indisprimary OR i.indisreplident)`
+WHERE i.indrelid = ANY($1) AND (i.indisprimary OR i.indisreplident)`
 
 func (s *Source) addKeys(ctx context.Context, index map[uint32]*Table, oids []uint32) error {
 	type key struct {
-		table             uint32
-		primary, identity bool
-		columns           []int16
+		table                        uint32
+		primary, identity, immediate bool
+		columns                      []int16
 	}
 	keys, err := collect(ctx, s.conn, selectKeys, func(rows pgx.Rows) (k key, err error) {
-		err = rows.Scan(&k.table, &k.primary, &k.identity, &k.columns)
+		err = rows.Scan(&k.table, &k.primary, &k.identity, &k.immediate, &k.columns)
 		return k, err
 	}, oids)
 	for _, k := range keys {
+		if !k.immediate {
+			index[k.table].DeferrableKey = k.primary
+			continue
+		}
 		if k.primary {
 			index[k.table].PrimaryKey = k.columns
 		}
