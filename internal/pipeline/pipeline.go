@@ -47,6 +47,8 @@ type Pipeline struct {
 	progress *progress
 	// reload are objects whose history is to be loaded again.
 	reload map[pg.Name]bool
+	// truncatedLeaves are the leaves, by OID, whose truncates were warned of.
+	truncatedLeaves map[uint32]bool
 	// connected says that a run has had both ends in hand: from then on it is worth
 	// trying again after an interruption. established says that one has come as far
 	// as streaming: from then on so is whatever is not known to need somebody.
@@ -66,7 +68,10 @@ func New(o Options) *Pipeline {
 	if o.Step == nil {
 		o.Step = func(string) {}
 	}
-	return &Pipeline{Options: o, progress: newProgress(), reload: map[pg.Name]bool{}, exposed: map[pg.Name]bool{}}
+	return &Pipeline{
+		Options: o, progress: newProgress(),
+		reload: map[pg.Name]bool{}, truncatedLeaves: map[uint32]bool{}, exposed: map[pg.Name]bool{},
+	}
 }
 
 // Progress is where the pipeline stands; any goroutine may ask.

@@ -68,8 +68,12 @@ func (s *stream) truncate(ctx context.Context, m *pgoutput.Message) error {
 		if err != nil {
 			return err
 		}
-		if route == nil || route.leaf {
-			continue // a leaf cannot be told apart in its root
+		if route == nil {
+			continue
+		}
+		if route.leaf {
+			s.truncatedLeaf(ctx, id)
+			continue
 		}
 		s.arrived()
 		if err := s.builder.Truncate(route.batch.Table); err != nil {
@@ -95,6 +99,17 @@ func (s *stream) takeCounts(f *feed) {
 		r.gathered = 0
 	}
 	s.counted = s.counted[:0]
+}
+
+// truncatedLeaf warns, once for each leaf, of rows that stay: those of a leaf
+// cannot be told apart in its root.
+func (s *stream) truncatedLeaf(ctx context.Context, id uint32) {
+	if s.truncatedLeaves[id] {
+		return
+	}
+	s.truncatedLeaves[id] = true
+	s.Log.WarnContext(ctx, "a TRUNCATE of a partition is not followed; its rows stay in the destination",
+		"object", s.routes.objects[id].Source.Name.String(), "partition", s.routes.relations[id].Name.String())
 }
 
 // arrived notes a change of the transaction under way.
