@@ -35,10 +35,17 @@ func (d *database) Checkpoint(ctx context.Context) (c destination.Checkpoint, er
 func (d *database) Query(ctx context.Context, sql string) (array.RecordReader, error) {
 	reader, err := d.query(ctx, sql)
 	var refused *duck.Error
-	if _, known := fault.Of(err); !known && errors.As(err, &refused) && ctx.Err() == nil {
+	if !errors.As(err, &refused) || ctx.Err() != nil {
+		return reader, err
+	}
+	if fault.Has(err, destination.NotWritable) {
+		return nil, destination.QueryRefused.New("the statement writes; queries only read").By(err).
+			Do("stop the pipeline and use DuckDB itself, if the tables are to be changed by hand")
+	}
+	if _, known := fault.Of(err); !known {
 		return nil, destination.QueryRefused.Wrap(refused)
 	}
-	return reader, err
+	return nil, err
 }
 
 // query runs one statement; the result holds the file until it is released.
