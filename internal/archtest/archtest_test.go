@@ -22,7 +22,7 @@ const module = "trunkline/"
 // only, so that what is known below never depends on what is decided above.
 var floors = [][]string{
 	{"internal/pg", "internal/config", "internal/fault", "internal/telemetry", "internal/pg/pgserver"},
-	{"internal/pg/pgoutput", "internal/pg/pgvalue", "internal/pg/pgtest"},
+	{"internal/pg/pgoutput", "internal/pg/pgvalue", "internal/pg/pgtest", "internal/pg/pgtls"},
 	{"internal/schema"},
 	{"internal/batch"},
 	{"internal/destination"},
