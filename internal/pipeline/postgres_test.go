@@ -1,0 +1,92 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"testing"
+
+	"trunkline/internal/pg/pgtest"
+)
+
+// intoPostgres makes a pipeline into another database, whose helpers are
+// returned.
+func intoPostgres(t *testing.T, source, target *pgtest.Server) (*harness, *pgtest.DB) {
+	t.Helper()
+	h := newHarness(t, source.Database(t))
+	db := target.Database(t, "TEMPLATE template0 ENCODING 'UTF8'")
+	h.destination = fmt.Sprintf("{ type: postgresql, host: 127.0.0.1, port: %d, user: postgres, database: %s, ssl: off }",
+		target.Port(), db.Name())
+	return h, db
+}
+
+// pairs are the oldest server into the newest and the reverse, and each into
+// its like.
+func pairs(t *testing.T, test func(t *testing.T, source, target *pgtest.Server)) {
+	pgtest.EachVersion(t, func(t *testing.T, source *pgtest.Server) {
+		for _, major := range pgtest.Versions() {
+			t.Run(fmt.Sprintf("into pg%d", major), func(t *testing.T) { test(t, source, pgtest.Shared(t, major)) })
+		}
+	})
+}
+
+// TestPostgresHistoryAndChanges is TestHistoryAndChanges into PostgreSQL.
+func TestPostgresHistoryAndChanges(t *testing.T) {
+	pairs(t, func(t *testing.T, source, target *pgtest.Server) {
+		for _, onDelete := range []string{"mark", "delete"} {
+			t.Run(onDelete, func(t *testing.T) {
+				h, db := intoPostgres(t, source, target)
+				h.rest = "metadata_prefix: __tl_\nobjects: [{ name: \"public.*\", on_delete: " + onDelete + " }]\n"
+				h.db.Exec(everyShape)
+				h.catchUp()
+				h.equal()
+				h.db.Exec(everyChange)
+				h.catchUp()
+				h.equal()
+				if got := db.Value(`SELECT count(*) FROM keyed WHERE __tl_marked_deleted`); (got == "0") != (onDelete == "delete") {
+					t.Errorf("%s rows of keyed are marked as deleted", got)
+				}
+				if got := h.query("SELECT count(*) FROM keyed"); got != db.Value("SELECT count(*) FROM keyed") {
+					t.Errorf("trunkline query counts %s rows", got)
+				}
+			})
+		}
+	})
+}
+
+// TestEveryTypeInPostgres leads every sample into PostgreSQL. The columns hold
+// all that the destination's version knows; only text that is not UTF-8 stands
+// beside its row.
+func TestEveryTypeInPostgres(t *testing.T) {
+	pairs(t, func(t *testing.T, source, target *pgtest.Server) {
+		h, db := intoPostgres(t, source, target)
+		samples := pgtest.Samples(source.Major())
+		h.db.CreateWideSamples(samples)
+		h.catchUp()
+		h.equal()
+		h.moveSamples(samples)
+		h.catchUp()
+		h.equal()
+		const beside = `SELECT column_name, value FROM __trunkline.overflow WHERE left(value, 2) <> '\x' AND strpos(value, ',-2562047788:') = 0`
+		if got := db.Query(beside); source.Major() <= target.Major() && len(got) > 0 {
+			t.Errorf("beside their rows stand %q", got)
+		}
+		const texts = `SELECT count(*) FROM pg_attribute WHERE attrelid = 'wide'::regclass AND attnum > 0 AND atttypid = 'text'::regtype`
+		t.Logf("%s of %d columns are text", db.Value(texts), len(samples))
+	})
+}
+
+func TestEveryTypeAsKeyInPostgres(t *testing.T) {
+	s := pgtest.Shared(t, pgtest.Versions()[len(pgtest.Versions())-1])
+	h, _ := intoPostgres(t, s, s)
+	h.everyTypeAsKey(s)
+}
+
+// TestPostgresKilledAtEveryStep is TestKilledAtEveryStep into PostgreSQL.
+func TestPostgresKilledAtEveryStep(t *testing.T) {
+	s := pgtest.Shared(t, pgtest.Versions()[0])
+	for _, step := range steps {
+		t.Run(step, func(t *testing.T) {
+			h, _ := intoPostgres(t, s, s)
+			h.survives(step)
+		})
+	}
+}
