@@ -2,6 +2,9 @@ package pipeline_test
 
 import (
 	"fmt"
+	"net"
+	"strings"
+	"syscall"
 	"testing"
 
 	"trunkline/internal/pg/pgtest"
@@ -16,6 +19,18 @@ func intoPostgres(t *testing.T, source, target *pgtest.Server) (*harness, *pgtes
 	h.destination = fmt.Sprintf("{ type: postgresql, host: 127.0.0.1, port: %d, user: postgres, database: %s, ssl: off }",
 		target.Port(), db.Name())
 	return h, db
+}
+
+// destinationThrough leads the connections to the destination through a proxy.
+func (h *harness) destinationThrough(db *pgtest.DB) *pgtest.Proxy {
+	h.t.Helper()
+	proxy := pgtest.NewProxy(h.t, db.Server().Addr())
+	_, port, err := net.SplitHostPort(proxy.Addr())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.destination = strings.Replace(h.destination, fmt.Sprint("port: ", db.Server().Port()), "port: "+port, 1)
+	return proxy
 }
 
 // pairs are the oldest server into the newest and the reverse, and each into
@@ -89,4 +104,30 @@ func TestPostgresKilledAtEveryStep(t *testing.T) {
 			h.survives(step)
 		})
 	}
+}
+
+// Cut connections to the destination are made again, by themselves, and nothing
+// is written twice.
+func TestPostgresDestinationCut(t *testing.T) {
+	versions := pgtest.Versions()
+	s := pgtest.Shared(t, versions[len(versions)-1])
+	h, db := intoPostgres(t, s, s)
+	h.rest = "objects: [{ name: \"public.*\", load_mode: append }]\n"
+	h.db.Exec(oneTable)
+	proxy := h.destinationThrough(db)
+	r := h.start()
+	defer r.kill()
+	count := func() string {
+		if db.Value("SELECT to_regclass('rows') IS NULL") == "t" {
+			return "no table"
+		}
+		return db.Value("SELECT count(*) FROM rows")
+	}
+	eventually(t, "the history is loaded", func() bool { return count() == "100" })
+	for i := range 5 {
+		h.db.Exec("INSERT INTO rows SELECT $1::int * 1000 + i, 'x' FROM generate_series(1, 500) i", i+1)
+		proxy.Cut(pgtest.RST)
+	}
+	eventually(t, "everything arrives", func() bool { return count() == "2600" })
+	r.stop(syscall.SIGTERM)
 }
