@@ -38,6 +38,7 @@ type database struct {
 	settings *Settings
 	pipeline string
 	owner    int64
+	patience time.Duration
 	now      func() time.Time
 	log      *slog.Logger
 	known    known
@@ -88,7 +89,8 @@ func open(_ context.Context, o destination.Options) (destination.Destination, er
 		return nil, err
 	}
 	d := &database{
-		pool: &pool{connector: connector}, settings: settings, pipeline: o.Pipeline, now: o.Now, log: o.Log,
+		pool: &pool{connector: connector}, settings: settings, pipeline: o.Pipeline,
+		patience: claimPatience, now: o.Now, log: o.Log,
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -161,21 +163,4 @@ func (d *database) statements(ctx context.Context, t *schema.Table) (statements,
 		return statements{}, err
 	}
 	return statements{schema: d.settings.Schema, table: t, types: a.typeName}, nil
-}
-
-// Claim takes the pipeline over. It waits for what the owner before has under
-// way.
-func (d *database) Claim(ctx context.Context) (c destination.Checkpoint, err error) {
-	d.forget() // another owner may have written since
-	err = d.transact(ctx, func(s *session) (err error) {
-		if err := d.setUp(ctx, s); err != nil {
-			return err
-		}
-		c, err = d.takeOver(ctx, s)
-		return err
-	})
-	if err == nil {
-		d.owner = c.Owner
-	}
-	return c, err
 }

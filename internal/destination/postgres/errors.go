@@ -81,6 +81,8 @@ func classify(err error) error {
 		return as(destination.OutOfMemory)
 	case e.Code == "57014":
 		return e // cancelled, which the end of the context does
+	case class == "40":
+		return destination.Locked.New("%s", e.Message).Do("nothing: it is tried again").By(e)
 	case class == "57", class == "53", class == "58", class == "08":
 		return as(destination.Unavailable)
 	case e.Code == "42501", e.Code == "25006":

@@ -150,6 +150,7 @@ func TestSQLBooks(t *testing.T) {
 		updateCheckpoint, intendSlot, recordSlot, selectTables, insertTable, updateTable, deleteTable, endCopy, noteArchive,
 		selectChunk, insertChunk, deleteChunks, selectColumns, selectKey, selectKeyName, selectIndexed, selectAbilities,
 		selectServer, selectPrivileges, selectOverflow, anyOverflow, forgetAllOverflow, forgetOverflow, renameOverflow, addOverflow,
+		limitLocks, evictSilent,
 	}) {
 		fmt.Fprintf(&b, "%s;\n\n", sql)
 	}

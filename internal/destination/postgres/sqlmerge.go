@@ -41,11 +41,12 @@ func of(alias string, name func(i int) string) func(i int) string {
 }
 
 // upsert writes staged rows, whatever stands under their keys. Rows that stand
-// are updated in place: their entries in indexes stay where no key changes.
+// are updated in place: their entries in indexes stay where no key changes. The
+// order of the keys is that of the index, whose pages are then met once.
 func (s statements) upsert(from string) string {
-	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s ON CONFLICT (%s) DO UPDATE SET %s",
+	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s ORDER BY %s ON CONFLICT (%s) DO UPDATE SET %s",
 		s.target(), list(s.all(), s.column, ", "), list(s.all(), staged, ", "), from,
-		list(s.table.Key, s.column, ", "),
+		list(s.table.Key, staged, ", "), list(s.table.Key, s.column, ", "),
 		list(s.all(), func(i int) string { return s.column(i) + " = excluded." + s.column(i) }, ", "))
 }
 
