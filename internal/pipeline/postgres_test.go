@@ -1,12 +1,14 @@
 package pipeline_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"strings"
 	"syscall"
 	"testing"
 
+	"trunkline/internal/pg/pgserver"
 	"trunkline/internal/pg/pgtest"
 )
 
@@ -130,4 +132,32 @@ func TestPostgresDestinationCut(t *testing.T) {
 	}
 	eventually(t, "everything arrives", func() bool { return count() == "2600" })
 	r.stop(syscall.SIGTERM)
+}
+
+// TestPostgresDestinationCrashes kills the destination's server, which would lose
+// the last commits if they did not wait for its disk: they do, whatever it is
+// set to.
+func TestPostgresDestinationCrashes(t *testing.T) {
+	versions := pgtest.Versions()
+	target := pgtest.New(t, pgserver.Options{Major: versions[len(versions)-1], Settings: map[string]string{
+		"synchronous_commit": "off", "wal_writer_delay": "10s",
+	}})
+	h, db := intoPostgres(t, pgtest.Shared(t, versions[0]), target)
+	h.db.Exec(oneTable)
+	r := h.start()
+	defer r.kill()
+	eventually(t, "the history is loaded", func() bool { return db.Value("SELECT to_regclass('rows') IS NULL") == "f" })
+	for i := range 3 {
+		want := fmt.Sprint(100 + 500*(i+1))
+		h.db.Exec("INSERT INTO rows SELECT $1::int * 1000 + i, 'x' FROM generate_series(1, 500) i", i+1)
+		eventually(t, "the rows arrive", func() bool { return db.Value("SELECT count(*) FROM rows") == want })
+		target.Kill()
+		if err := target.Restart(context.Background(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.db.Exec("INSERT INTO rows VALUES (-1, 'last')")
+	eventually(t, "everything arrives", func() bool { return db.Value("SELECT count(*) FROM rows") == "1601" })
+	r.stop(syscall.SIGTERM)
+	h.equal()
 }
