@@ -161,3 +161,27 @@ func TestPostgresDestinationCrashes(t *testing.T) {
 	r.stop(syscall.SIGTERM)
 	h.equal()
 }
+
+// TestEqualKeysInPostgres changes keys into others that are equal and not the
+// same, of rows that are marked when their keys go.
+func TestEqualKeysInPostgres(t *testing.T) {
+	pairs(t, func(t *testing.T, source, target *pgtest.Server) {
+		h, db := intoPostgres(t, source, target)
+		h.db.Exec(`CREATE TABLE n (k numeric PRIMARY KEY, v integer, big text);
+ALTER TABLE n ALTER big SET STORAGE EXTERNAL;
+INSERT INTO n SELECT (i || '.0')::numeric, i, repeat('x', 3000) FROM generate_series(1, 8) i;
+CREATE TABLE i (k interval PRIMARY KEY, v integer); INSERT INTO i VALUES ('1 day', 1), ('2 days', 2)`)
+		h.catchUp()
+		h.db.Exec(`UPDATE n SET k = 1.00 WHERE v = 1; UPDATE n SET k = 2.00, big = 'new' WHERE v = 2;
+DELETE FROM n WHERE v = 3; INSERT INTO n VALUES (3.00, 33, 'again'); DELETE FROM n WHERE v = 4;
+UPDATE n SET k = 5.00 WHERE v = 5; UPDATE n SET k = 5.000 WHERE v = 5; UPDATE n SET k = 5.0 WHERE v = 5;
+UPDATE n SET k = 6.00 WHERE v = 6; DELETE FROM n WHERE v = 6;
+INSERT INTO n VALUES (9.0, 9, 'a'); UPDATE n SET k = 9.00 WHERE v = 9;
+UPDATE i SET k = '24:00:00' WHERE v = 1; UPDATE i SET k = '48:00:00' WHERE v = 2; UPDATE i SET k = '2 days' WHERE v = 2`)
+		h.catchUp()
+		h.equal()
+		if got := db.Value("SELECT string_agg(v::text, ' ' ORDER BY v) FROM n WHERE __hevo_marked_deleted"); got != "4 6" {
+			t.Errorf("marked are the rows %s", got)
+		}
+	})
+}

@@ -17,58 +17,90 @@ func (w *work) merge(ctx context.Context) error {
 	if w.c.Marks > 0 {
 		w.d.note(w.d.known.standing, w.c.Table.Name, true)
 	}
-	fresh := func(row int) bool { return !standing && w.c.Fresh.At(row) }
-	count := 0 // of fresh rows
-	if w.c.Rows != nil {
-		for row := range int(w.c.Rows.NumRows()) {
-			if fresh(row) {
-				count++
-			}
-		}
+	loose := w.l.isLoose()
+	fresh := func(row int) bool { return !standing && !loose && w.c.Fresh.At(row) }
+	freshRows, otherRows := w.count(fresh)
+	st, err := w.stageAll(ctx, otherRows > 0, func(row int) bool { return !fresh(row) })
+	if err == nil && loose && w.c.Marks > 0 {
+		err = w.settle(ctx, st)
 	}
-	others := w.c.Rows != nil && count < int(w.c.Rows.NumRows())
-	var rows, partial string
-	var missing gaps
-	if w.c.Partial != nil {
-		missing = gapsOf(w.c)
-		if partial, err = w.stagePartial(ctx); err != nil {
-			return err
-		}
-	}
-	if others || partial != "" {
-		if rows, err = w.s.stage(ctx, "rows", w.l, w.l.stageRows); err != nil {
-			return err
-		}
-	}
-	moved := int64(0)
-	if partial != "" {
-		if moved, err = w.s.exec(ctx, w.l.move(partial, rows, missing)); err != nil {
-			return err
-		}
-	}
-	if err := w.deletes(ctx, partial); err != nil {
+	if err != nil {
 		return err
 	}
-	if partial != "" {
-		if err := w.s.run(ctx, w.l.complete(partial, missing)); err != nil {
+	moved := int64(0)
+	if st.partial != "" {
+		if moved, err = w.s.exec(ctx, w.l.move(st.partial, st.rows, st.missing)); err != nil {
 			return err
 		}
 	}
-	if others {
-		out := w.rowsOut(func(row int) bool { return !fresh(row) })
-		if err := w.s.copyIn(ctx, rows, w.l.stagedNames(), out); err != nil {
+	if err := w.deletes(ctx, st.partial); err != nil {
+		return err
+	}
+	if st.partial != "" {
+		if err := w.s.run(ctx, w.l.complete(st.partial, st.missing)); err != nil {
 			return err
 		}
 	}
-	if others || moved > 0 {
-		if err := w.s.run(ctx, w.l.upsert(rows)); err != nil {
+	if otherRows > 0 || moved > 0 {
+		if err := w.s.run(ctx, w.l.upsert(st.rows)); err != nil {
 			return err
 		}
 	}
-	if count == 0 {
+	if freshRows == 0 {
 		return nil
 	}
 	return w.s.copyIn(ctx, w.l.target(), w.l.names(), w.rowsOut(fresh))
+}
+
+// count counts the complete rows that are fresh, and the others.
+func (w *work) count(fresh func(row int) bool) (freshRows, otherRows int) {
+	if w.c.Rows == nil {
+		return 0, 0
+	}
+	for row := range int(w.c.Rows.NumRows()) {
+		if fresh(row) {
+			freshRows++
+		} else {
+			otherRows++
+		}
+	}
+	return freshRows, otherRows
+}
+
+// stagedChanges are the temporary tables of changes; empty where there are none.
+type stagedChanges struct {
+	rows, partial string
+	missing       gaps
+}
+
+// stageAll stages the partial rows, and complete ones, of which only some count.
+func (w *work) stageAll(ctx context.Context, others bool, only func(row int) bool) (st stagedChanges, err error) {
+	if w.c.Partial != nil {
+		st.missing = gapsOf(w.c)
+		if st.partial, err = w.stagePartial(ctx); err != nil {
+			return st, err
+		}
+	}
+	if !others && st.partial == "" {
+		return st, nil
+	}
+	if st.rows, err = w.s.stage(ctx, "rows", w.l, w.l.stageRows); err != nil || !others {
+		return st, err
+	}
+	return st, w.s.copyIn(ctx, st.rows, w.l.stagedNames(), w.rowsOut(only))
+}
+
+// settle leaves one row of those whose keys are equal.
+func (w *work) settle(ctx context.Context, st stagedChanges) error {
+	if st.rows != "" {
+		if err := w.s.run(ctx, w.l.settle(st.rows, st.partial, false)); err != nil {
+			return err
+		}
+	}
+	if st.partial == "" {
+		return nil
+	}
+	return w.s.run(ctx, w.l.settle(st.partial, st.rows, true))
 }
 
 // deletes removes the rows whose keys go.

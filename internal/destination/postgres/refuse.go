@@ -12,7 +12,7 @@ import (
 	"trunkline/internal/pg/pgvalue"
 )
 
-const oidNumrange = 3906
+const oidNumrange, oidNummultirange = 3906, 4532
 
 // shortest is the one interval that no server reads as it prints it.
 const shortest = "-2562047788:00:54.775808"

@@ -133,6 +133,8 @@ func sayMerge(say func(string, ...string), l *layout) {
 	say("stage rows", l.stageRows(rows))
 	say("stage keys", l.stageKeys(keys))
 	say("stage partial", l.stagePartial(partial))
+	say("settle rows", l.settle(rows, partial, false))
+	say("settle partial rows", l.settle(partial, rows, true))
 	say("unfilled", l.unfilled(partial))
 	say("move", l.move(partial, rows, missing))
 	say("delete keys", l.deleteKeys(keys, ""))

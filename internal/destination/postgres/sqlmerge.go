@@ -122,6 +122,23 @@ func (s statements) unfilled(partial string) string {
 		partial, columnDelete, s.target(), s.sameKey(of("t", s.column), of("p", base)))
 }
 
+// settle drops staged rows that are marked and whose key equals that of another
+// row which counts: one in the second table, or a later one in the same. The
+// second table counts as a whole if all is set, else only what is not marked.
+func (s statements) settle(from, other string, all bool) string {
+	marked := staged(s.table.Find(schema.Marked))
+	text := fmt.Sprintf("DELETE FROM %[1]s AS s WHERE s.%[2]s AND (EXISTS (SELECT FROM %[1]s AS o WHERE %[3]s AND (NOT o.%[2]s OR o.ctid > s.ctid))",
+		from, marked, s.sameKey(of("o", staged), of("s", staged)))
+	if other != "" {
+		text += fmt.Sprintf(" OR EXISTS (SELECT FROM %s AS o WHERE %s", other, s.sameKey(of("o", staged), of("s", staged)))
+		if !all {
+			text += " AND NOT o." + marked
+		}
+		text += ")"
+	}
+	return text + ")"
+}
+
 // stageRemovals makes the temporary table of what goes from a multiset.
 func stageRemovals(name string) string {
 	return fmt.Sprintf(`CREATE TEMP TABLE %s (id text, ingested timestamp with time zone, modified timestamp with time zone,

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"trunkline/internal/destination"
+	"trunkline/internal/pg/pgvalue"
 	"trunkline/internal/schema"
 )
 
@@ -182,6 +183,24 @@ func (d *database) layout(ctx context.Context, s *session, t *schema.Table) (*la
 	defer d.known.mu.Unlock()
 	d.known.layouts[t] = l
 	return l, nil
+}
+
+// isLoose reports whether keys can be equal and yet not the same: 1.0 and 1.00, a
+// day and 24 hours. A change from one to the other leaves a marked row and makes
+// a new one, of which the table, where they are equal, can have but one.
+func (l *layout) isLoose() bool {
+	for _, i := range l.table.Key {
+		c := l.columns[i]
+		switch c.innermost() {
+		case oidNumeric:
+			if l.table.Columns[i].Type.Kind != pgvalue.Decimal {
+				return true
+			}
+		case oidFloat4, oidFloat8, oidInterval, oidJSONB, oidBPChar, oidNumrange, oidNummultirange:
+			return true
+		}
+	}
+	return false
 }
 
 // ensureKey makes what rows are found by, unless it is there: the primary key,
