@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +22,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if args := os.Getenv(childArguments); args != "" {
+		os.Exit(cli.Run(strings.Split(args, "\n"), os.Stdout, os.Stderr))
+	}
 	flag.Parse()
 	os.Exit(pgtest.Main(m))
 }
@@ -52,9 +57,7 @@ func (b *bad) run() (code int, said string) {
 	b.t.Helper()
 	file := filepath.Join(b.dir, "pipeline.yaml")
 	if b.text != "" {
-		if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
-			b.t.Fatal(err)
-		}
+		file = b.file()
 	}
 	var stdout, stderr bytes.Buffer
 	args := append([]string{"run", "-f", file, "--state", filepath.Join(b.dir, "state"), "--until-caught-up", "--log-level", "error"}, b.args...)
@@ -196,6 +199,30 @@ func TestBadInput(t *testing.T) {
 	compareGolden(t, "testdata/badinput.golden", golden.String())
 }
 
+// A port where something else answers is told as such.
+func TestNotPostgreSQL(t *testing.T) {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // the test has ended
+			}
+			_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH_9.6\r\n")
+			defer conn.Close()
+		}
+	}()
+	b := newBad(t, scramServer(t, nil))
+	b.text = regexp.MustCompile(`port: \d+`).ReplaceAllString(b.text, fmt.Sprint("port: ", listener.Addr().(*net.TCPAddr).Port))
+	if code, said := b.run(); code != 1 || !strings.Contains(said, "what answers there is not PostgreSQL") {
+		t.Errorf("exit code %d\n%s", code, said)
+	}
+}
+
 // Servers that cannot replicate say what is to be set.
 func TestServerCannot(t *testing.T) {
 	var golden strings.Builder
@@ -213,6 +240,9 @@ func TestServerCannot(t *testing.T) {
 			code, said := b.run()
 			fmt.Fprintf(&golden, "### %s: exit code %d\n%s\n", c.name, code, b.redact(said))
 			b.nothingLeft()
+			if _, err := os.Stat(filepath.Join(b.dir, "shop.duckdb")); !os.IsNotExist(err) {
+				t.Errorf("the destination was written: %v", err)
+			}
 		})
 	}
 	compareGolden(t, "testdata/servercannot.golden", golden.String())

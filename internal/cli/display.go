@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -60,12 +61,7 @@ func inPlace(w io.Writer) func(pipeline.Snapshot) {
 	lines := 0
 	var rate rateMeter
 	return func(s pipeline.Snapshot) {
-		width, height := 100, 40
-		if f, ok := w.(*os.File); ok {
-			if x, y, err := term.GetSize(int(f.Fd())); err == nil {
-				width, height = x, y
-			}
-		}
+		width, height := sizeOf(w)
 		text := drawing(s, rate.observe(s), width, height)
 		var b strings.Builder
 		if lines > 0 {
@@ -76,6 +72,16 @@ func inPlace(w io.Writer) func(pipeline.Snapshot) {
 		lines = strings.Count(text, "\n")
 		_, _ = io.WriteString(w, b.String()) // as above
 	}
+}
+
+// sizeOf is the size of a terminal, or what is likely where it is not known.
+func sizeOf(w io.Writer) (width, height int) {
+	if f, ok := w.(*os.File); ok {
+		if x, y, err := term.GetSize(int(f.Fd())); err == nil {
+			width, height = x, y
+		}
+	}
+	return cmp.Or(width, 100), cmp.Or(height, 40)
 }
 
 // rateMeter measures changes per second over the last seconds.

@@ -3,11 +3,13 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/term"
 
 	"trunkline/internal/pipeline"
 )
@@ -92,5 +94,20 @@ func TestJSONLines(t *testing.T) {
 	}
 	if s.Phase != string(pipeline.Copying) || s.Tables[0].Object != "public.orders" || s.Tables[0].State != "HISTORICAL_LOAD" {
 		t.Errorf("the line says %+v", s)
+	}
+}
+
+// A terminal may not know its size, as one that a program makes.
+func TestSizeUnknown(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	if x, y, err := term.GetSize(int(terminal.Fd())); err != nil || x != 0 || y != 0 {
+		t.Fatalf("a new terminal is %d by %d: %v", x, y, err)
+	}
+	if width, height := sizeOf(terminal); width == 0 || height == 0 {
+		t.Errorf("%d by %d", width, height)
 	}
 }

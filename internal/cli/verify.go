@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"trunkline/internal/destination"
+	"trunkline/internal/pipeline"
 	"trunkline/internal/verify"
 )
 
@@ -38,6 +39,9 @@ func (c *command) verify(ctx context.Context, asJSON bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := pipeline.Idle(ctx, s, pipeline.SlotName(p, c.app.Kind(p))); err != nil {
+		return err
+	}
 	d, err := c.app.OpenDestination(ctx, p, log)
 	if err != nil {
 		return err

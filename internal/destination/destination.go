@@ -38,7 +38,9 @@ type Destination interface {
 	// returns what was checkpointed last.
 	Claim(ctx context.Context) (Checkpoint, error)
 	// Migrate carries out a plan, in one transaction where there are
-	// transactions. A table whose rows have no key has no column named rowid.
+	// transactions. A table whose rows have no key has no column named rowid. Of
+	// each table that schema.BeginCopy keeps under another name it warns in
+	// Options.Log, once that is durable: see Kept.
 	Migrate(ctx context.Context, plan schema.Plan) error
 	// Load writes one chunk of a table's history and the record of it in one
 	// transaction; a chunk whose record is there is not read. Rows may be kept
@@ -49,6 +51,8 @@ type Destination interface {
 	// is checkpointed already does nothing; one that does not begin at the
 	// checkpoint fails with ErrGap.
 	Apply(ctx context.Context, b *batch.Batch) error
+	// Close ends the use of the destination. What a Querier has begun to read is
+	// read to its end all the same.
 	Close() error
 }
 
@@ -103,6 +107,9 @@ type Origin struct {
 	Object   string `json:"object"`
 	// Key are the columns of the key, for those who read the comment.
 	Key []string `json:"key,omitempty"`
+	// OwnRows says that the table has rows which the source has not, and that no
+	// pipeline writes to it any more.
+	OwnRows bool `json:"own_rows,omitempty"`
 }
 
 // ColumnInfo is a column that exists in the destination, its type in the
@@ -118,7 +125,8 @@ type Options struct {
 	Pipeline string
 	// Settings is what Kind.Settings returned, filled in.
 	Settings any
-	Log      *slog.Logger
+	// Log is told what the user should know; nil means that nobody listens.
+	Log *slog.Logger
 	// Patient says that somebody is watching: wait without limit, until the
 	// context ends, for what another process holds.
 	Patient bool

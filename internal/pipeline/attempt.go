@@ -3,9 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"trunkline/internal/config"
@@ -23,7 +21,6 @@ type attempt struct {
 	checkpoint  destination.Checkpoint
 	slot        string
 	objects     []Object
-	warned      bool // that the slot holds back too much WAL
 }
 
 // attempt prepares, loads what is not loaded, and streams.
@@ -50,10 +47,12 @@ func (p *Pipeline) attempt(ctx context.Context) (err error) {
 	if err := a.open(ctx); err != nil {
 		return err
 	}
-	if err := a.prepare(ctx); err != nil {
-		return err
-	}
-	return a.stream(ctx)
+	return a.watched(ctx, func(ctx context.Context) error {
+		if err := a.prepare(ctx); err != nil {
+			return err
+		}
+		return a.stream(ctx)
+	})
 }
 
 func (a *attempt) close() error {
@@ -121,7 +120,10 @@ func (a *attempt) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.tablesFree(ctx); err != nil {
+	if err := tablesFree(ctx, a.destination, a.Config.Name, a.objects); err != nil {
+		return err
+	}
+	if err := a.slotReady(ctx); err != nil {
 		return err
 	}
 	if a.checkpoint, err = a.destination.Claim(ctx); err != nil {
@@ -133,70 +135,17 @@ func (a *attempt) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// tablesFree refuses tables that exist and are not ours, before anything is
-// written.
-func (a *attempt) tablesFree(ctx context.Context) error {
-	var names []string
-	wanted := map[string]*Object{}
-	for i := range a.objects {
-		if o := &a.objects[i]; o.Table != nil {
-			names = append(names, o.Table.Name)
-			wanted[o.Table.Name] = o
-		}
-	}
-	present, err := a.destination.Tables(ctx, names)
-	if err != nil {
-		return err
-	}
-	for _, t := range present {
-		o := wanted[t.Name]
-		if t.Origin.Pipeline == a.Config.Name && t.Origin.Object == o.Source.Name.String() {
-			continue
-		}
-		cause := fmt.Sprintf("table %q exists and was not made by this pipeline; its columns: %s", t.Name, columnList(t.Columns))
-		if t.Origin.Pipeline != "" {
-			cause = fmt.Sprintf("table %q belongs to pipeline %q, object %s", t.Name, t.Origin.Pipeline, t.Origin.Object)
-		}
-		return destination.TableTaken.New("%s", cause).On(o.Source.Name.String())
-	}
-	return nil
-}
-
-// columnList names columns for a message: the first few.
-func columnList(columns []destination.ColumnInfo) string {
-	const most = 8
-	var names []string
-	for _, c := range columns[:min(len(columns), most)] {
-		names = append(names, c.Name+" "+c.Type)
-	}
-	if len(columns) > most {
-		names = append(names, "...")
-	}
-	return strings.Join(names, ", ")
-}
-
 // prepare brings slot, publications and tables to where the stream can begin.
 func (a *attempt) prepare(ctx context.Context) error {
 	slot, exists, err := a.source.Slot(ctx, a.slot)
 	if err != nil {
 		return err
 	}
-	c := &a.checkpoint
-	switch {
-	case c.Slot == "" && exists && !a.TakeOver:
-		return SlotForeign.New("slot %s exists", a.slot)
-	case c.Slot == "" || c.ConsistentPoint == 0:
-		// Nothing, or a slot that may have been made without being recorded.
+	if err := slotFits(&a.checkpoint, a.source, a.slot, slot, exists, a.TakeOver); err != nil {
+		return err
+	}
+	if unrecorded(&a.checkpoint) {
 		return a.begin(ctx, exists)
-	case c.SystemIdentifier != a.source.SystemIdentifier:
-		return source.SlotLost.New("the checkpoint is of server %s, this is server %s", c.SystemIdentifier, a.source.SystemIdentifier)
-	case !exists:
-		return source.SlotLost.New("slot %s does not exist any more", a.slot)
-	case slot.Invalid != "":
-		return source.SlotLost.New("the server has invalidated slot %s: %s", a.slot, slot.Invalid).
-			Do("raise max_slot_wal_keep_size; then trunkline drop and run again load the history anew")
-	case slot.Confirmed > c.Position.End:
-		return source.SlotLost.New("slot %s was confirmed up to %v, the destination stands at %v", a.slot, slot.Confirmed, c.Position.End)
 	}
 	return a.resume(ctx)
 }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -75,60 +74,93 @@ func (c *checker) add(name, detail string, err error) {
 	c.list = append(c.list, line)
 }
 
-// Checks tests source and destination of a pipeline without changing either.
-func Checks(ctx context.Context, c *config.Pipeline, kind destination.Kind, log *slog.Logger) []Check {
-	var run checker
-	checkSource(ctx, &run, c, kind, log)
-	run.blocked = ""
-	checkDestination(ctx, &run, c, kind, log)
-	return run.list
+// tester holds what the checks have found out so far.
+type tester struct {
+	checker
+	config  *config.Pipeline
+	kind    destination.Kind
+	log     *slog.Logger
+	source  *source.Source // nil unless it could be reached
+	objects []Object
+	// running says that a process runs this pipeline: it holds the destination.
+	running bool
 }
 
-func checkSource(ctx context.Context, run *checker, c *config.Pipeline, kind destination.Kind, log *slog.Logger) {
-	var s *source.Source
-	defer func() {
-		if s != nil {
-			_ = s.Close() // nothing was changed
+// Checks tests source and destination of a pipeline without changing either.
+func Checks(ctx context.Context, c *config.Pipeline, kind destination.Kind, log *slog.Logger) []Check {
+	t := &tester{config: c, kind: kind, log: log}
+	t.checkSource(ctx)
+	if t.source != nil {
+		defer t.source.Close() // nothing was changed
+	}
+	t.blocked = ""
+	remembered := t.checkDestination(ctx)
+	t.blocked = ""
+	if t.source == nil {
+		t.blocked = "connection"
+	}
+	t.run("slot", false, func() (string, error) { return t.checkSlot(ctx, remembered) })
+	return t.list
+}
+
+func (t *tester) slotName() string { return SlotName(t.config, t.kind) }
+
+func (t *tester) checkSource(ctx context.Context) {
+	c := t.config
+	t.run("connection", true, func() (string, error) {
+		s, err := source.Open(ctx, &c.Source, "trunkline check", t.log)
+		if err == nil {
+			t.source = s
+			_, t.running, err = s.Holder(ctx, t.slotName())
 		}
-	}()
-	run.run("connection", true, func() (_ string, err error) {
-		s, err = source.Open(ctx, &c.Source, "trunkline check", log)
 		return fmt.Sprintf("%s:%d, database %s, user %s", c.Source.Host, c.Source.Port, c.Source.Database, c.Source.User), err
 	})
-	run.run("server version", true, func() (string, error) { return "PostgreSQL " + s.Version.String(), nil })
-	run.run("wal_level and REPLICATION", false, func() (string, error) {
+	s := t.source
+	t.run("server version", true, func() (string, error) { return "PostgreSQL " + s.Version.String(), nil })
+	t.run("wal_level and REPLICATION", false, func() (string, error) {
 		return "logical, may replicate", s.Blocked(ctx)
 	})
-	run.run("replication connection", false, func() (string, error) {
+	t.run("replication connection", false, func() (string, error) {
 		err := s.IdentifySystem(ctx)
 		return fmt.Sprintf("system %s, timeline %d", s.SystemIdentifier, s.Timeline), err
 	})
-	run.run("slot", false, func() (string, error) { return checkSlot(ctx, s, SlotName(c, kind)) })
-	var objects []Object
-	run.run("objects and SELECT", true, func() (_ string, err error) {
-		if objects, err = Objects(ctx, s, c); err == nil {
-			err = replicates(objects)
+	t.checkObjects(ctx)
+}
+
+func (t *tester) checkObjects(ctx context.Context) {
+	t.run("objects and SELECT", true, func() (_ string, err error) {
+		if t.objects, err = Objects(ctx, t.source, t.config); err == nil {
+			err = replicates(t.objects)
 		}
-		return summary(objects), err
+		return summary(t.objects), err
 	})
-	run.run("publication", false, func() (string, error) {
-		if c.Source.Publication.Mode == config.PublicationGiven {
-			return "given: " + strings.Join(c.Source.Publication.Names, ", "), nil
+	t.run("publication", false, func() (string, error) {
+		if t.config.Source.Publication.Mode == config.PublicationGiven {
+			return "given: " + strings.Join(t.config.Source.Publication.Names, ", "), nil
 		}
-		return "managed: the tables are ours to publish", s.MayPublish(ctx, replicatedTables(objects), SlotName(c, kind))
+		return "managed: the tables are ours to publish", t.source.MayPublish(ctx, replicatedTables(t.objects), t.slotName())
 	})
-	if run.blocked != "" {
+	if t.blocked != "" {
 		return
 	}
-	for _, o := range objects {
+	for _, o := range t.objects {
 		if o.Table != nil && o.Table.Identity == schema.InsertOnly {
-			run.list = append(run.list, Check{
+			t.list = append(t.list, Check{
 				Name: "replica identity", Verdict: Warn,
 				Detail: fmt.Sprintf("%v: %s: only inserts and truncates are replicated", o.Source.Name, o.Reason),
-				Action: fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL, or add a primary key", o.Source.Name.SQL()),
+				Action: identityAction(&o.Source),
 			})
 		}
 	}
+}
+
+// identityAction is what gives a table a replica identity.
+func identityAction(t *source.Table) string {
+	action := fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL", t.Name.SQL())
+	if t.DeferrableKey {
+		return action + ", or make its primary key anew, NOT DEFERRABLE"
+	}
+	return action + ", or add a primary key"
 }
 
 func replicatedTables(objects []Object) (tables []source.Table) {
@@ -145,13 +177,22 @@ func summary(objects []Object) string {
 	return fmt.Sprintf("%d of %d tables are replicated", n, len(objects))
 }
 
-func checkSlot(ctx context.Context, s *source.Source, name string) (string, error) {
-	slot, exists, err := s.Slot(ctx, name)
-	switch {
-	case err != nil:
+// checkSlot compares the slot with what the destination remembers; nil where
+// that is not known.
+func (t *tester) checkSlot(ctx context.Context, remembered *destination.Checkpoint) (string, error) {
+	name := t.slotName()
+	slot, exists, err := t.source.Slot(ctx, name)
+	if err != nil {
 		return "", err
+	}
+	if remembered != nil && t.source.SystemIdentifier != "" {
+		if err := slotFits(remembered, t.source, name, slot, exists, false); err != nil {
+			return "", err
+		}
+	}
+	switch {
 	case !exists:
-		return "will be made: " + name, s.SlotsFree(ctx)
+		return "will be made: " + name, t.source.SlotsFree(ctx)
 	case slot.Invalid != "":
 		return "", source.SlotLost.New("the server has invalidated slot %s: %s", name, slot.Invalid)
 	case slot.Active:
@@ -160,13 +201,31 @@ func checkSlot(ctx context.Context, s *source.Source, name string) (string, erro
 	return fmt.Sprintf("%s keeps %d bytes of WAL", name, slot.Retained), nil
 }
 
-func checkDestination(ctx context.Context, run *checker, c *config.Pipeline, kind destination.Kind, log *slog.Logger) {
-	run.run("destination", true, func() (_ string, err error) {
-		d, err := kind.Open(ctx, destination.Options{Pipeline: c.Name, Settings: c.Destination.Settings, Log: log})
+// checkDestination returns what the destination remembers, or nil if that cannot
+// be told.
+func (t *tester) checkDestination(ctx context.Context) (remembered *destination.Checkpoint) {
+	var d destination.Destination
+	t.run("destination", true, func() (_ string, err error) {
+		if t.running {
+			return t.kind.Name + ": held by the running pipeline", nil
+		}
+		d, err = t.kind.Open(ctx, destination.Options{Pipeline: t.config.Name, Settings: t.config.Destination.Settings, Log: t.log})
 		if err != nil {
 			return "", err
 		}
-		defer func() { err = errors.Join(err, d.Close()) }()
-		return kind.Name + ": opened, written and taken back", d.Check(ctx)
+		return t.kind.Name + ": opened, written and taken back", d.Check(ctx)
 	})
+	if d == nil {
+		return nil
+	}
+	defer d.Close() // nothing was changed
+	t.run("destination's tables", false, func() (string, error) {
+		return "none is in the way", tablesFree(ctx, d, t.config.Name, t.objects)
+	})
+	t.run("checkpoint", true, func() (_ string, err error) {
+		var detail string
+		remembered, detail, err = recall(ctx, d)
+		return detail, err
+	})
+	return remembered
 }

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"time"
 
 	"trunkline/internal/destination"
 	"trunkline/internal/pg"
@@ -38,9 +37,6 @@ func (a *attempt) copyAll(ctx context.Context, snapshot *source.Snapshot, object
 	if err != nil {
 		return err
 	}
-	// From here on the catalog connection is the watch's.
-	stopWatch := a.watchRetained(ctx)
-	defer stopWatch()
 	run := &copies{attempt: a, snapshot: snapshot, tasks: tasks, left: left}
 	if err := run.work(ctx); err != nil {
 		return err
@@ -205,45 +201,4 @@ func (c *copies) loaded(ctx context.Context, o *Object) error {
 	c.progress.setState(o.Source.Name, CatchingUp)
 	c.Step("table loaded")
 	return nil
-}
-
-// retainedEvery is how often the WAL that the slot holds back is looked up.
-const retainedEvery = 5 * time.Second
-
-// watchRetained shows, while tables are copied, how much WAL the server keeps
-// for the slot meanwhile.
-func (a *attempt) watchRetained(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(retainedEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			a.lookAtSlot(ctx)
-		}
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
-}
-
-// lookAtSlot notes how much WAL the server keeps for us, and warns once it is
-// more than the file allows.
-func (a *attempt) lookAtSlot(ctx context.Context) {
-	slot, ok, err := a.source.Slot(ctx, a.slot)
-	if err != nil || !ok {
-		return // whoever needs the slot will say so
-	}
-	a.progress.setRetained(slot.Retained)
-	if limit := int64(a.Config.Source.MaxRetainedWAL); slot.Retained > limit && !a.warned {
-		a.warned = true
-		a.Log.WarnContext(ctx, "the source keeps more WAL for the slot than max_retained_wal", "slot", a.slot, "bytes", slot.Retained, "limit", limit)
-	}
 }

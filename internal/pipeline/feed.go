@@ -24,6 +24,13 @@ type feed struct {
 
 	builder *batch.Builder
 	events  int
+	counts  []tableCount
+}
+
+// tableCount is how many changes of a table a batch has.
+type tableCount struct {
+	table   *tableProgress
+	changes int64
 }
 
 func newFeed(builder *batch.Builder, from batch.Position) *feed {

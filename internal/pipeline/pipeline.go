@@ -47,10 +47,14 @@ type Pipeline struct {
 	progress *progress
 	// reload are objects whose history is to be loaded again.
 	reload map[pg.Name]bool
+	// truncatedLeaves are the leaves, by OID, whose truncates were warned of.
+	truncatedLeaves map[uint32]bool
 	// connected says that a run has had both ends in hand: from then on it is worth
 	// trying again after an interruption. established says that one has come as far
 	// as streaming: from then on so is whatever is not known to need somebody.
 	connected, established bool
+	// exposed are tables for whose sake the publications were made anew.
+	exposed map[pg.Name]bool
 
 	// wanted is the position that somebody waits for, 0 for none.
 	wanted atomic.Uint64
@@ -64,7 +68,10 @@ func New(o Options) *Pipeline {
 	if o.Step == nil {
 		o.Step = func(string) {}
 	}
-	return &Pipeline{Options: o, progress: newProgress(), reload: map[pg.Name]bool{}}
+	return &Pipeline{
+		Options: o, progress: newProgress(),
+		reload: map[pg.Name]bool{}, truncatedLeaves: map[uint32]bool{}, exposed: map[pg.Name]bool{},
+	}
 }
 
 // Progress is where the pipeline stands; any goroutine may ask.
@@ -73,12 +80,15 @@ func (p *Pipeline) Progress() Snapshot { return p.progress.snapshot() }
 // Ask runs work on the destination as it is open now. It fails while the
 // pipeline is not connected.
 func (p *Pipeline) Ask(work func(destination.Destination) error) error {
+	// The lock is not held meanwhile: what is asked may take long, and the loop must
+	// be able to give its connections up.
 	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if p.current == nil {
+	d := p.current
+	p.mu.RUnlock()
+	if d == nil {
 		return errors.New("the pipeline is not connected to its destination now")
 	}
-	return work(p.current)
+	return work(d)
 }
 
 // Wait returns once everything up to a position is readable in the destination.
@@ -120,6 +130,17 @@ func SlotName(c *config.Pipeline, kind destination.Kind) string {
 		return c.Source.Slot
 	}
 	return pg.SlotName(c.Name, kind.Identify(c.Destination.Settings))
+}
+
+// Idle refuses to go on while a process, on any machine, runs the pipeline that
+// has this slot: it holds the destination.
+func Idle(ctx context.Context, s *source.Source, slot string) error {
+	holder, held, err := s.Holder(ctx, slot)
+	if err != nil || !held {
+		return err
+	}
+	return destination.Locked.New("%s runs the pipeline and holds the destination", holder).
+		Do("stop the pipeline first and start it again afterwards; trunkline query asks the running one")
 }
 
 // errAgain asks for a new attempt at once: a table is to be loaded again, or the

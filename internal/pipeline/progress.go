@@ -46,11 +46,12 @@ type TableStatus struct {
 	State  State  `json:"state"`
 	Reason string `json:"reason,omitempty"`
 	// Rows and Bytes are what the historical load has read; RowsEstimate what the
-	// server thinks there is, and Percent how much of the heap is done.
+	// server thinks there is, and Percent how much of the heap is done. A run that
+	// finds the history loaded has read nothing, and has no percent to show.
 	Rows         int64   `json:"rows"`
 	Bytes        int64   `json:"bytes"`
 	RowsEstimate int64   `json:"rows_estimate"`
-	Percent      float64 `json:"percent"`
+	Percent      float64 `json:"percent,omitempty"`
 	// ETA is how long the rest of the load will take, in seconds; 0 if unknown.
 	ETA     float64 `json:"eta_seconds,omitempty"`
 	Changes int64   `json:"changes"`
@@ -165,6 +166,7 @@ func (p *progress) snapshot() Snapshot {
 	s := Snapshot{
 		Phase: p.phase, Note: p.note, Changes: p.changes.Load(), Walk: p.walk,
 		RetainedWAL: p.wal, Spooled: p.spooled, At: time.Now(),
+		Tables: make([]TableStatus, 0, len(p.order)), // none is [] in JSON, not null
 	}
 	if p.server > p.walk.Checkpointed {
 		s.LagBytes = int64(p.server - p.walk.Checkpointed)
@@ -185,7 +187,9 @@ func (t *tableProgress) status(name pg.Name) TableStatus {
 	}
 	switch {
 	case t.state == CatchingUp || t.state == Active:
-		s.Percent = 100
+		if s.Rows > 0 {
+			s.Percent = 100
+		}
 	case t.state != HistoricalLoad:
 	case t.rowsEstimate > 0:
 		// Rows come steadily; blocks are counted only as chunks end.

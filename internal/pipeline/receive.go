@@ -58,7 +58,7 @@ func (s *stream) row(ctx context.Context, m *pgoutput.Message) error {
 	if err != nil {
 		return err
 	}
-	route.counted.changes.Add(1)
+	s.count(route)
 	return s.makeRoom()
 }
 
@@ -68,16 +68,48 @@ func (s *stream) truncate(ctx context.Context, m *pgoutput.Message) error {
 		if err != nil {
 			return err
 		}
-		if route == nil || route.leaf {
-			continue // a leaf cannot be told apart in its root
+		if route == nil {
+			continue
+		}
+		if route.leaf {
+			s.truncatedLeaf(ctx, id)
+			continue
 		}
 		s.arrived()
 		if err := s.builder.Truncate(route.batch.Table); err != nil {
 			return err
 		}
-		route.counted.changes.Add(1)
+		s.count(route)
 	}
 	return nil
+}
+
+// count notes a change of a table, to be shown once it is applied.
+func (s *stream) count(r *route) {
+	if r.gathered == 0 {
+		s.counted = append(s.counted, r)
+	}
+	r.gathered++
+}
+
+// takeCounts moves what was counted to the batch that has the changes.
+func (s *stream) takeCounts(f *feed) {
+	for _, r := range s.counted {
+		f.counts = append(f.counts, tableCount{r.counted, r.gathered})
+		r.gathered = 0
+	}
+	s.counted = s.counted[:0]
+}
+
+// truncatedLeaf warns, once for each leaf, of rows that stay: those of a leaf
+// cannot be told apart in its root.
+func (s *stream) truncatedLeaf(ctx context.Context, id uint32) {
+	if s.truncatedLeaves[id] {
+		return
+	}
+	s.truncatedLeaves[id] = true
+	s.Log.WarnContext(ctx, "a TRUNCATE of a partition is not followed; its rows stay in the destination",
+		"object", s.routes.objects[id].Source.Name.String(), "partition", s.routes.relations[id].Name.String())
 }
 
 // arrived notes a change of the transaction under way.
@@ -103,6 +135,7 @@ func (s *stream) makeRoom() error {
 		return err
 	}
 	s.feeding = newFeed(s.builder, s.sent)
+	s.takeCounts(s.feeding)
 	s.start(s.feeding)
 	return nil
 }
@@ -110,6 +143,7 @@ func (s *stream) makeRoom() error {
 // feedPart adds the part under way to the batch that is being fed.
 func (s *stream) feedPart() error {
 	s.feeding.events += s.builder.Events()
+	s.takeCounts(s.feeding)
 	select {
 	case s.feeding.parts <- s.builder.Seal():
 		return nil

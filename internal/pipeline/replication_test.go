@@ -129,6 +129,43 @@ INSERT INTO bare VALUES (1, 'x'); INSERT INTO nothing VALUES (1, 'x'); INSERT IN
 	})
 }
 
+// The rows of a partition that is truncated stay. PostgreSQL 12 tells of it, and
+// a warning says so, once for each partition; later ones tell of the root alone.
+func TestTruncatedPartition(t *testing.T) {
+	pgtest.EachVersion(t, func(t *testing.T, s *pgtest.Server) {
+		warnings, marked := 0, "3"
+		if s.Major() == 12 {
+			warnings, marked = 1, "0"
+		}
+		h := newHarness(t, s.Database(t))
+		h.db.Exec(`CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
+INSERT INTO parts VALUES (1), (11)`)
+		h.catchUp()
+		h.db.Exec("TRUNCATE parts_1; INSERT INTO parts VALUES (2)")
+		h.db.Exec("TRUNCATE parts_1; TRUNCATE parts_2")
+		log, err := h.tryCatchUp()
+		if err != nil {
+			t.Fatalf("run: %v\n%s", err, log)
+		}
+		for _, partition := range []string{"public.parts_1", "public.parts_2"} {
+			if n := strings.Count(log, "partition="+partition); n != warnings {
+				t.Errorf("%d warnings of %s, want %d:\n%s", n, partition, warnings, log)
+			}
+		}
+		const count = "SELECT count(*) FROM parts WHERE __hevo_marked_deleted"
+		if got := h.query(count); got != "0" {
+			t.Errorf("%s rows are marked after truncates of partitions, want none", got)
+		}
+		h.db.Exec("TRUNCATE parts")
+		h.catchUp()
+		if got := h.query(count); got != marked {
+			t.Errorf("%s rows are marked after a truncate of the root, want %s", got, marked)
+		}
+	})
+}
+
 // A transaction with a rolled-back savepoint brings the same rows whether the
 // server streams it in progress or sends it when it commits.
 func TestRolledBackSavepoints(t *testing.T) {

@@ -29,8 +29,10 @@ type routes struct {
 type route struct {
 	batch   *batch.Route
 	counted *tableProgress
-	start   pg.LSN
-	leaf    bool
+	// gathered are the changes that no batch has taken yet.
+	gathered int64
+	start    pg.LSN
+	leaf     bool
 }
 
 func (r *routes) init(a *attempt) {

@@ -66,5 +66,6 @@ func TestOpenTransaction(t *testing.T) {
 	}
 	eventually(t, "the history is there", func() bool { return h.answers("SELECT count(*) FROM rows") == "101" })
 	r.stop(syscall.SIGTERM)
+	h.catchUp() // the stop may have come before the load was noted
 	h.equal()
 }

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 	"time"
@@ -173,4 +174,69 @@ func TestHeartbeat(t *testing.T) {
 		return h.db.Value("SELECT restart_lsn > $2::pg_lsn FROM pg_replication_slots WHERE slot_name = $1", h.slot(), before) == "t"
 	})
 	t.Logf("moved on after %v", time.Since(began).Round(time.Millisecond))
+}
+
+// What a run would refuse, check finds before.
+func TestCheckFindsWhatRunRefuses(t *testing.T) {
+	versions := pgtest.Versions()
+	s := pgtest.Shared(t, versions[len(versions)-1])
+	refused := func(t *testing.T, h *harness, want string) {
+		t.Helper()
+		h.write()
+		out, err := h.command("", "check", "-f", h.file).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("want a check that fails with %q: %v\n%s", want, err, out)
+		}
+	}
+	t.Run("a slot that vanished", func(t *testing.T) {
+		h := newHarness(t, s.Database(t))
+		h.db.Exec(oneTable)
+		h.catchUp()
+		if out, err := h.command("", "check", "-f", h.file).CombinedOutput(); err != nil {
+			t.Errorf("while nothing is wrong: %v\n%s", err, out)
+		}
+		h.db.Query("SELECT pg_drop_replication_slot($1)", h.slot())
+		refused(t, h, "1031")
+	})
+	t.Run("a slot that the destination does not know", func(t *testing.T) {
+		h := newHarness(t, s.Database(t))
+		h.db.Exec(oneTable)
+		h.db.Query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", h.slot())
+		refused(t, h, "3110")
+	})
+	t.Run("a table of somebody else", func(t *testing.T) {
+		h := newHarness(t, s.Database(t))
+		h.db.Exec(oneTable)
+		db, err := sql.Open("duckdb", h.duckdb())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec("CREATE TABLE rows (something INTEGER)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, h, "2006")
+	})
+}
+
+// A primary key that is there, and of no use, is not said to be missing.
+func TestCheckDeferrableKey(t *testing.T) {
+	versions := pgtest.Versions()
+	h := newHarness(t, pgtest.Shared(t, versions[len(versions)-1]).Database(t))
+	h.db.Exec("CREATE TABLE rows (id int PRIMARY KEY DEFERRABLE)")
+	h.write()
+	out, err := h.command("", "check", "-f", h.file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"its primary key is deferrable and cannot be a replica identity", "NOT DEFERRABLE"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("want %q in:\n%s", want, out)
+		}
+	}
+	if strings.Contains(string(out), "no primary key") || strings.Contains(string(out), "add a primary key") {
+		t.Errorf("the key is said to be missing:\n%s", out)
+	}
 }

@@ -64,6 +64,7 @@ type stream struct {
 	looked                         time.Time
 	target                         pg.LSN // behind which all was committed that was there at the start
 	caughtUp                       bool
+	counted                        []*route // those with changes gathered
 }
 
 // stream runs the loop.
@@ -136,6 +137,7 @@ func (s *stream) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopPatience, cancel) })()
 	s.applier = startApplier(applying, s.destination)
 	defer s.applier.stop()
+	defer s.show() // the last picture is of the end
 	err := s.loop(ctx)
 	if s.inFlight != nil {
 		if s.feeding != nil {
@@ -287,6 +289,7 @@ func (s *stream) done() bool {
 // destination, which is idle.
 func (s *stream) handOver(to batch.Position) error {
 	f := newFeed(s.builder, s.sent)
+	s.takeCounts(f)
 	f.end(to, s.committed)
 	s.start(f)
 	return nil
@@ -334,6 +337,9 @@ func (s *stream) applied(err error) error {
 	s.sent, s.wrote = f.to, time.Now()
 	s.oldestInFlight = time.Time{}
 	s.progress.changes.Add(int64(f.events))
+	for _, c := range f.counts {
+		c.table.changes.Add(c.changes)
+	}
 	end := f.to.End
 	for _, step := range []func(pg.LSN) error{s.walk.Apply, s.walk.Checkpoint, s.walk.Confirm} {
 		if err := step(end); err != nil {
@@ -352,6 +358,11 @@ func (s *stream) report() {
 		return
 	}
 	s.looked = now
+	s.show()
+}
+
+// show tells the progress where the stream stands now.
+func (s *stream) show() {
 	oldest := s.oldestInFlight
 	if oldest.IsZero() {
 		oldest = s.oldestGathered

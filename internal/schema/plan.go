@@ -38,6 +38,13 @@ type Describe struct{ Table *Table }
 // BeginCopy opens a generation of a table: it makes the table if need be,
 // removes what an earlier generation left, rows and records of chunks, and notes
 // from which commit on changes apply.
+//
+// Rows that the source has not are never removed. Where the earlier copy was
+// complete and there are such rows (marked ones, those that an ignored delete or
+// truncate has left, those of an append table), the table stays as it is, with
+// the values beside it, under the name that destination.KeptName gives, and a
+// new one is made. So it is where the object was left, or the pipeline forgotten,
+// in between.
 type BeginCopy struct {
 	Table      *Table
 	OID        uint32

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"trunkline/internal/fault"
 )
@@ -132,6 +133,10 @@ func (c *Connector) connectFault(err error) error {
 		return TLSSettings.New("%s", text).On("source.ssl").By(err)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return HostUnreachable.New("no answer from %s within %v", c.address(), connectTimeout).On("source.host").By(err)
+	}
+	var length *pgproto3.ExceededMaxBodyLenErr
+	if errors.As(err, &length) {
+		return HostUnreachable.New("%s: what answers there is not PostgreSQL", c.address()).On("source.port").By(err)
 	}
 	return HostUnreachable.New("%s: %s", c.address(), text).On("source.host").By(err)
 }

@@ -45,6 +45,9 @@ func (t *Table) Identity() Identity {
 	if len(t.PrimaryKey) > 0 {
 		return Identity{Kind: schema.ByKey, Key: t.PrimaryKey}
 	}
+	if t.DeferrableKey {
+		return Identity{Kind: schema.InsertOnly, Why: "its primary key is deferrable and cannot be a replica identity"}
+	}
 	return Identity{Kind: schema.InsertOnly, Why: "it has no primary key and no other replica identity"}
 }
 
@@ -52,6 +55,9 @@ func (t *Table) Identity() Identity {
 // update needs. Only a primary key is sure to reach every leaf, those made
 // later included.
 func (t *Table) partitionedIdentity() Identity {
+	if t.DeferrableKey {
+		return Identity{Kind: schema.InsertOnly, Why: "it is partitioned, and its primary key is deferrable and cannot be a replica identity"}
+	}
 	if len(t.PrimaryKey) == 0 {
 		return Identity{Kind: schema.InsertOnly, Why: "it is partitioned and has no primary key"}
 	}

@@ -298,17 +298,17 @@ FROM pg_roles r WHERE r.rolname = current_user`
 // SlotsFree reports whether a slot and a walsender are to be had.
 func (s *Source) SlotsFree(ctx context.Context) error {
 	const count = `
-SELECT current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots),
-  current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication)`
-	var slots, senders int64
-	if err := s.conn.QueryRow(ctx, count).Scan(&slots, &senders); err != nil {
+SELECT current_setting('max_replication_slots')::int, (SELECT count(*) FROM pg_replication_slots),
+  current_setting('max_wal_senders')::int, (SELECT count(*) FROM pg_stat_replication)`
+	var maxSlots, slots, maxSenders, senders int64
+	if err := s.conn.QueryRow(ctx, count).Scan(&maxSlots, &slots, &maxSenders, &senders); err != nil {
 		return serverFault(err, "count the free slots")
 	}
 	switch {
-	case slots <= 0:
-		return NoFreeSlot.New("all of max_replication_slots are taken")
-	case senders <= 0:
-		return NoFreeSlot.New("all of max_wal_senders are taken")
+	case slots >= maxSlots:
+		return NoFreeSlot.New("all of max_replication_slots = %d are taken", maxSlots)
+	case senders >= maxSenders:
+		return NoFreeSlot.New("all of max_wal_senders = %d are taken", maxSenders)
 	}
 	return nil
 }

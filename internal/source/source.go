@@ -95,17 +95,35 @@ func (s *Source) Lock(ctx context.Context, slot string) error {
 	if got {
 		return nil
 	}
-	const holder = `
-SELECT a.pid, coalesce(host(a.client_addr), 'a socket of the server''s machine')
-FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+	holder, held, err := s.Holder(ctx, slot)
+	if err != nil {
+		return err
+	}
+	if !held {
+		holder = "another process" // it has ended since, or the server does not show it
+	}
+	return SlotInUse.New("%s runs the pipeline with slot %s", holder, slot)
+}
+
+const selectHolder = `
+SELECT l.pid, coalesce(host(a.client_addr), 'a socket of the server''s machine')
+FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND (l.classid::bigint << 32 | l.objid::bigint) = $1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+
+// Holder says in words which process runs the pipeline that has this slot; held
+// is false if none does. Unlike Lock it leaves the lock alone.
+func (s *Source) Holder(ctx context.Context, slot string) (holder string, held bool, err error) {
 	var pid int32
 	var address string
-	if err := s.conn.QueryRow(ctx, holder, key).Scan(&pid, &address); err != nil {
-		return SlotInUse.New("another process runs the pipeline with slot %s", slot)
+	err = s.conn.QueryRow(ctx, selectHolder, lockKey(slot)).Scan(&pid, &address)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", false, nil
 	}
-	return SlotInUse.New("another process, connected from %s (backend %d), runs the pipeline with slot %s", address, pid, slot)
+	if err != nil {
+		return "", false, serverFault(err, "look for a running pipeline")
+	}
+	return fmt.Sprintf("another process, connected from %s (backend %d),", address, pid), true, nil
 }
 
 func lockKey(slot string) int64 {

@@ -54,6 +54,7 @@ func Run(t *testing.T, target Target) {
 		{"batch", testBatch},
 		{"faults", testFaults},
 		{"migrate", testMigrate},
+		{"kept", testKept},
 		{"bookkeeping", testBookkeeping},
 		{"names", testNames},
 		{"large", testLarge},

@@ -1,9 +1,11 @@
 package destinationtest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"iter"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -67,6 +69,7 @@ type lane struct {
 	store    Store
 	d        destination.Destination
 	builder  *batch.Builder
+	log      bytes.Buffer // what it warns of
 	// wrap, unless it is nil, puts something around the destination.
 	wrap func(destination.Destination) destination.Destination
 }
@@ -109,10 +112,7 @@ func newStory(t tb, store Store) *story {
 	for _, l := range s.lanes {
 		l.open(t)
 	}
-	s.migrate(
-		schema.IntendSlot{Slot: slot},
-		schema.RecordSlot{Slot: slot, ConsistentPoint: consistentPoint, SystemIdentifier: "7", Timeline: 1, At: start},
-	)
+	s.recordSlot()
 	t.Cleanup(func() {
 		for _, l := range s.lanes {
 			s.must(l.close())
@@ -122,6 +122,15 @@ func newStory(t tb, store Store) *story {
 	return s
 }
 
+// recordSlot notes the slot that the story begins with.
+func (s *story) recordSlot() {
+	s.t.Helper()
+	s.migrate(
+		schema.IntendSlot{Slot: slot},
+		schema.RecordSlot{Slot: slot, ConsistentPoint: consistentPoint, SystemIdentifier: "7", Timeline: 1, At: start},
+	)
+}
+
 // open opens the lane's destination and claims the pipeline.
 func (l *lane) open(t tb) destination.Checkpoint {
 	t.Helper()
@@ -129,6 +138,7 @@ func (l *lane) open(t tb) destination.Checkpoint {
 	var err error
 	l.d, err = l.store.Open(destination.Options{
 		Pipeline: cmp.Or(l.pipeline, pipeline), Now: func() time.Time { return written },
+		Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		t.Fatalf("open the %s: %v", l.name, err)

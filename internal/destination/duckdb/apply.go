@@ -164,10 +164,10 @@ func (w *work) anyStanding(ctx context.Context) (bool, error) {
 // may still be there once the file asks for another treatment.
 func (w *work) archive(ctx context.Context) error {
 	t := w.c.Table
-	if t.OnDelete != schema.Ignore && t.OnTruncate != schema.Ignore || w.d.known.standing[t.Name] {
+	if t.OnDelete != schema.Ignore && t.OnTruncate != schema.Ignore || w.d.known.archived[t.Name] {
 		return nil
 	}
-	w.d.known.standing[t.Name] = true
+	w.d.known.standing[t.Name], w.d.known.archived[t.Name] = true, true
 	return w.exec(ctx, `UPDATE __trunkline.tables SET archive = true WHERE pipeline = ? AND object = ? AND NOT archive`,
 		w.d.pipeline, t.Object.String())
 }

@@ -52,8 +52,11 @@ type database struct {
 	pipeline string
 	owner    int64
 	patience patience
+	log      *slog.Logger
 	now      func() time.Time
 	known    known
+	// kept are the tables that the transaction under way gives other names.
+	kept []destination.Kept
 }
 
 // known is what was found out about tables, by name, and stays true as long as
@@ -62,12 +65,15 @@ type known struct {
 	// standing says that rows may stand under the keys of inserts, spilled that
 	// there are values in the side table.
 	standing, spilled map[string]bool
+	// archived says that the table is noted as one which keeps what the source has
+	// lost.
+	archived map[string]bool
 }
 
 // forget makes everything be found out anew: after a transaction that failed,
 // and may have found out what did not come to be.
 func (d *database) forget() {
-	d.known = known{standing: map[string]bool{}, spilled: map[string]bool{}}
+	d.known = known{standing: map[string]bool{}, spilled: map[string]bool{}, archived: map[string]bool{}}
 }
 
 var (
@@ -92,7 +98,7 @@ func (r *registry) open(_ context.Context, o destination.Options) (destination.D
 	f := r.take(path)
 	d := &database{
 		file: f, leave: sync.OnceValue(func() error { return r.leave(f) }),
-		settings: settings, pipeline: o.Pipeline, now: now,
+		settings: settings, pipeline: o.Pipeline, log: log, now: now,
 		patience: patience{forever: o.Patient, limit: settings.LockTimeout, log: log},
 	}
 	d.forget()

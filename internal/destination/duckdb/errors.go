@@ -37,7 +37,7 @@ func classify(err error) error {
 		return as(destination.Full)
 	case said("sqlite_scanner"):
 		return destination.Corrupt.New("the file is an SQLite database").On("destination.path").By(err)
-	case said("not a valid DuckDB database file", "was created with a newer version", "Corrupt database file",
+	case said("not a valid DuckDB database file", "newer version of DuckDB", "Corrupt database file",
 		"checksum", "Could not read enough bytes"):
 		return as(destination.Corrupt).On("destination.path")
 	case said("Permission denied", "Read-only file system", "read-only mode"):
@@ -45,8 +45,9 @@ func classify(err error) error {
 	case said("Cannot open file") && said("No such file or directory"):
 		return as(destination.Unreachable).On("destination.path").Do("make the folder, or correct the path")
 	}
+	// A commit that finds no memory says so in an error of transactions.
 	var d *duck.Error
-	if errors.As(err, &d) && d.Type == duck.ErrorTypeOutOfMemory {
+	if errors.As(err, &d) && d.Type == duck.ErrorTypeOutOfMemory || said("could not allocate block", "failed to allocate") {
 		return as(destination.OutOfMemory).On("destination.memory_limit")
 	}
 	return err

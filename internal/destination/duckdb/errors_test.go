@@ -139,12 +139,13 @@ func TestCheckLeavesNothing(t *testing.T) {
 // TestSentences has messages that no test can bring about.
 func TestSentences(t *testing.T) {
 	for text, want := range map[string]*fault.Kind{
-		`IO Error: Could not write file "x.duckdb": No space left on device`:                        destination.Full,
-		`Could not write all bytes: Disk quota exceeded`:                                            destination.Full,
-		`IO Error: Cannot open file "x.duckdb": Permission denied`:                                  destination.NotWritable,
-		`Invalid Input Error: Cannot execute statement of type "INSERT" in read-only mode!`:         destination.NotWritable,
-		`IO Error: The database file "x" was created with a newer version of DuckDB`:                destination.Corrupt,
-		`IO Error: Could not set lock on file "x": Conflicting lock is held in /bin/duckdb (PID 7)`: destination.Locked,
+		`IO Error: Could not write file "x.duckdb": No space left on device`:                                                destination.Full,
+		`Could not write all bytes: Disk quota exceeded`:                                                                    destination.Full,
+		`IO Error: Cannot open file "x.duckdb": Permission denied`:                                                          destination.NotWritable,
+		`Invalid Input Error: Cannot execute statement of type "INSERT" in read-only mode!`:                                 destination.NotWritable,
+		`IO Error: The database file "x" was created with an newer version of DuckDB`:                                       destination.Corrupt,
+		`TransactionContext Error: Failed to commit: could not allocate block of size 256.0 KiB (512.0 MiB/512.0 MiB used)`: destination.OutOfMemory,
+		`IO Error: Could not set lock on file "x": Conflicting lock is held in /bin/duckdb (PID 7)`:                         destination.Locked,
 	} {
 		f, ok := fault.Of(classify(errors.New(text)))
 		if !ok || f.Kind != want || f.Remedy() == "" || strings.HasPrefix(f.Cause, "IO Error") {
@@ -197,6 +198,27 @@ func TestStagedName(t *testing.T) {
 	err = d.Migrate(context.Background(), schema.Plan{schema.BeginCopy{Table: &staged, Generation: 1}})
 	wants(t, err, destination.TableTaken, "on their way")
 	must(t, d.Close())
+}
+
+// TestQueryReads: a query does not write by mistake.
+func TestQueryReads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.duckdb")
+	must(t, claim(path))
+	d, err := openFile(path)
+	must(t, err)
+	defer d.Close()
+	for _, sql := range []string{
+		"DROP TABLE __trunkline.checkpoints", "SELECT 1; DELETE FROM __trunkline.checkpoints", "CREATE TABLE t (i INTEGER)",
+	} {
+		reader, err := d.Query(t.Context(), sql)
+		if err == nil {
+			reader.Release()
+			t.Errorf("%q was run", sql)
+		}
+	}
+	if c, err := d.Checkpoint(t.Context()); err != nil || c.Owner == 0 {
+		t.Errorf("the checkpoint is %+v, %v", c, err)
+	}
 }
 
 func TestQueryRefused(t *testing.T) {

@@ -84,7 +84,8 @@ func (f *file) enter(ctx context.Context, settings *Settings) (*session, error) 
 	if f.users == 0 && f.last {
 		f.shut()
 	}
-	if f.connector == nil {
+	opened := f.connector == nil
+	if opened {
 		connector, err := duck.NewConnector(f.path+"?"+settings.options(), perConnection)
 		if err != nil {
 			return nil, f.explain(err)
@@ -92,6 +93,9 @@ func (f *file) enter(ctx context.Context, settings *Settings) (*session, error) 
 		f.connector = connector
 	}
 	s, err := connect(ctx, f.connector)
+	if err == nil && opened && settings.MemoryLimit == 0 {
+		err = s.limitMemory(ctx)
+	}
 	if err != nil {
 		f.rest()
 		return nil, classify(err)
@@ -105,10 +109,12 @@ func (f *file) enter(ctx context.Context, settings *Settings) (*session, error) 
 // kind must not make it fetch an extension that could read it.
 func (s *Settings) options() string {
 	options := url.Values{
-		"memory_limit":                 {strconv.FormatInt(int64(s.MemoryLimit), 10) + "B"},
 		"checkpoint_threshold":         {checkpointThreshold},
 		"preserve_insertion_order":     {"false"},
 		"autoinstall_known_extensions": {"false"},
+	}
+	if s.MemoryLimit > 0 {
+		options.Set("memory_limit", strconv.FormatInt(int64(s.MemoryLimit), 10)+"B")
 	}
 	if s.Threads > 0 {
 		options.Set("threads", strconv.Itoa(s.Threads))

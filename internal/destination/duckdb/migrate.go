@@ -18,6 +18,7 @@ import (
 
 // Migrate carries out a plan in one transaction.
 func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
+	d.kept = nil
 	run := d.exclusively
 	if !altersTables(plan) {
 		run = d.alongside
@@ -38,8 +39,12 @@ func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
 	})
 	if err != nil {
 		d.forget()
+		return err
 	}
-	return err
+	for _, k := range d.kept {
+		k.Warn(ctx, d.log)
+	}
+	return nil
 }
 
 // forgotten reports whether a plan asks for nothing but what has happened
@@ -78,6 +83,9 @@ func (d *database) step(ctx context.Context, s *session, step schema.Step) (err 
 	case schema.Describe:
 		return d.remember(ctx, s, p.Table)
 	case schema.Leave:
+		if err := d.noteOwnRows(ctx, s, p.Table.Object.String()); err != nil {
+			return err
+		}
 		err = s.exec(ctx, `DELETE FROM __trunkline.tables WHERE pipeline = ? AND object = ?`, d.pipeline, p.Table.Object.String())
 	case schema.IntendSlot:
 		err = s.exec(ctx, `UPDATE __trunkline.checkpoints
@@ -89,6 +97,9 @@ SET slot = ?, consistent_point = ?, system_identifier = ?, timeline = ?, commit_
 WHERE pipeline = ?`, p.Slot, uint64(p.ConsistentPoint), p.SystemIdentifier, p.Timeline,
 			uint64(p.ConsistentPoint), uint64(p.ConsistentPoint), d.pipeline)
 	case schema.Forget:
+		if err := d.noteOwnRows(ctx, s, ""); err != nil {
+			return err
+		}
 		return d.dropBooks(ctx, s)
 	default:
 		return fmt.Errorf("a step of type %T is not known", step)
@@ -97,16 +108,25 @@ WHERE pipeline = ?`, p.Slot, uint64(p.ConsistentPoint), p.SystemIdentifier, p.Ti
 }
 
 // beginCopy empties the table, or makes it anew where its columns are not those
-// that it should have.
+// that it should have. One with rows that are nowhere else is kept.
 func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy) error {
 	if strings.HasPrefix(strings.ToLower(p.Table.Name), stagedPrefix) {
 		return destination.TableTaken.New("names like %q are those of rows on their way into the file", p.Table.Name).
 			On(p.Table.Object.String()).Do("choose another name with table_name")
 	}
 	st := d.statements(p.Table)
+	if err := d.noteOwnRows(ctx, s, p.Table.Object.String()); err != nil {
+		return err
+	}
 	present, err := d.look(ctx, s, p.Table.Name)
 	if err != nil {
 		return err
+	}
+	if parseOrigin(present.comment).OwnRows {
+		if err := d.keep(ctx, s, p); err != nil {
+			return err
+		}
+		present = found{}
 	}
 	var sql []string
 	switch {
@@ -125,6 +145,7 @@ func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy
 	}
 	delete(d.known.standing, p.Table.Name)
 	delete(d.known.spilled, p.Table.Name)
+	delete(d.known.archived, p.Table.Name)
 	return d.noteCopy(ctx, s, p)
 }
 

@@ -51,13 +51,22 @@ func (d *database) query(ctx context.Context, sql string) (array.RecordReader, e
 	if err != nil {
 		return nil, err
 	}
-	reader, err := s.arrow.QueryContext(ctx, sql)
-	if err != nil {
-		err = classify(err)
+	// A reader that writes by mistake is told so.
+	if err := s.exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		d.file.done(s, err)
 		return nil, err
 	}
-	return &result{RecordReader: reader, done: func() { d.file.done(s, nil) }}, nil
+	done := func(err error) {
+		rollback := s.exec(context.WithoutCancel(ctx), "ROLLBACK")
+		d.file.done(s, errors.Join(err, rollback))
+	}
+	reader, err := s.arrow.QueryContext(ctx, sql)
+	if err != nil {
+		err = classify(err)
+		done(err)
+		return nil, err
+	}
+	return &result{RecordReader: reader, done: func() { done(nil) }}, nil
 }
 
 // result gives the file back with its release.

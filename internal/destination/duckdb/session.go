@@ -10,6 +10,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	duck "github.com/duckdb/duckdb-go/v2"
+
+	"trunkline/internal/config"
 )
 
 // session is one connection to the file. It is used by one goroutine.
@@ -35,6 +37,31 @@ func connect(ctx context.Context, connector *duck.Connector) (*session, error) {
 }
 
 func (s *session) close() error { return s.conn.Close() }
+
+// leastMemory is what DuckDB may use at least.
+const leastMemory = 512 << 20
+
+// limitMemory lets DuckDB use a quarter of the machine's memory, or of the
+// container's. Its own default, by which it says how much there is, is four
+// fifths: too much beside a source or another pipeline.
+func (s *session) limitMemory(ctx context.Context) error {
+	const fourFifths = 0.8
+	limit := int64(leastMemory)
+	err := s.query(ctx, "SELECT current_setting('memory_limit')", func(v []driver.Value) error {
+		var most float64
+		var unit string
+		if _, err := fmt.Sscan(v[0].(string), &most, &unit); err != nil {
+			return fmt.Errorf("memory limit %q: %w", v[0], err)
+		}
+		one, err := config.ParseSize("1" + unit)
+		limit = max(limit, int64(most*float64(one)/fourFifths/4))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, fmt.Sprintf("SET memory_limit = '%dB'", limit))
+}
 
 // exec runs statements.
 func (s *session) exec(ctx context.Context, sql string, args ...any) error {

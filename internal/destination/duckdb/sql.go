@@ -122,6 +122,15 @@ func (s statements) anyStanding() string {
 )`, s.target(), s.role(schema.Marked))
 }
 
+// anyRow finds out whether the table has rows.
+func (s statements) anyRow() string {
+	return fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s LIMIT 1)", s.target())
+}
+
+func (s statements) rename(to string) string {
+	return fmt.Sprintf("ALTER TABLE %s RENAME TO %s", s.target(), quote(to))
+}
+
 // insert inserts staged rows. Its parameter is the time of loading.
 func (s statements) insert(from string) string {
 	columns := len(s.table.Columns)

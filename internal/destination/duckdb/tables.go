@@ -5,21 +5,33 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"trunkline/internal/destination"
 	"trunkline/internal/schema"
 )
 
-// selectColumns finds the columns of a table or view as DuckDB finds it: names
-// that differ in the case of ASCII letters alone are the same.
-var selectColumns = `SELECT t.comment, c.column_name, c.data_type, c.is_nullable
+// selectColumns finds the columns of all tables and views, or of one, as DuckDB
+// finds them: names that differ in the case of ASCII letters alone are the same.
+var selectColumns = `SELECT ` + foldCase("c.table_name") + `, t.comment, c.column_name, c.data_type, c.is_nullable
 FROM duckdb_columns() c LEFT JOIN duckdb_tables() t USING (database_name, schema_name, table_name)
 WHERE c.database_name = current_database() AND ` + foldCase("c.schema_name") + ` = ` + foldCase("?") +
-	` AND ` + foldCase("c.table_name") + ` = ` + foldCase("?") + `
-ORDER BY c.column_index`
+	` AND (? OR ` + foldCase("c.table_name") + ` = ` + foldCase("?") + `)
+ORDER BY c.table_name, c.column_index`
 
+// foldCase is fold in SQL.
 func foldCase(expr string) string {
 	return `translate(` + expr + `, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`
+}
+
+// fold makes names that DuckDB takes for the same the same.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
 }
 
 // found is a table as it is in the file.
@@ -36,13 +48,18 @@ type foundColumn struct {
 // look finds a table or view; it has no columns if there is none.
 func (d *database) look(ctx context.Context, s *session, name string) (f found, err error) {
 	err = s.query(ctx, selectColumns, func(v []driver.Value) error {
-		f.comment, _ = v[0].(string)
-		f.columns = append(f.columns, foundColumn{
-			destination.ColumnInfo{Name: v[1].(string), Type: v[2].(string)}, v[3].(bool),
-		})
+		f.add(v)
 		return nil
-	}, d.settings.Schema, name)
+	}, d.settings.Schema, false, name)
 	return f, err
+}
+
+// add adds a column, as selectColumns describes it.
+func (f *found) add(v []driver.Value) {
+	f.comment, _ = v[1].(string)
+	f.columns = append(f.columns, foundColumn{
+		destination.ColumnInfo{Name: v[2].(string), Type: v[3].(string)}, v[4].(bool),
+	})
 }
 
 // wanted are the columns that a table should have.
@@ -66,23 +83,28 @@ func (d *database) Tables(ctx context.Context, names []string) (infos []destinat
 	if !d.exists() {
 		return nil, nil
 	}
+	all := map[string]*found{}
 	err = d.use(ctx, func(s *session) error {
-		for _, name := range names {
-			f, err := d.look(ctx, s, name)
-			if err != nil {
-				return err
+		return s.query(ctx, selectColumns, func(v []driver.Value) error {
+			name := v[0].(string)
+			if all[name] == nil {
+				all[name] = &found{}
 			}
-			if len(f.columns) == 0 {
-				continue
-			}
-			info := destination.TableInfo{Name: name, Origin: parseOrigin(f.comment)}
-			for _, c := range f.columns {
-				info.Columns = append(info.Columns, c.ColumnInfo)
-			}
-			infos = append(infos, info)
-		}
-		return nil
+			all[name].add(v)
+			return nil
+		}, d.settings.Schema, true, "")
 	})
+	for _, name := range names {
+		f := all[fold(name)]
+		if f == nil {
+			continue
+		}
+		info := destination.TableInfo{Name: name, Origin: parseOrigin(f.comment)}
+		for _, c := range f.columns {
+			info.Columns = append(info.Columns, c.ColumnInfo)
+		}
+		infos = append(infos, info)
+	}
 	return infos, err
 }
 
@@ -93,6 +115,10 @@ func (d *database) origin(t *schema.Table) string {
 	for _, i := range t.Key {
 		o.Key = append(o.Key, t.Columns[i].Name)
 	}
+	return printOrigin(o)
+}
+
+func printOrigin(o destination.Origin) string {
 	text, err := json.Marshal(o)
 	if err != nil {
 		panic(err) // strings marshal

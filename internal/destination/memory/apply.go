@@ -42,6 +42,7 @@ func (d *database) Apply(_ context.Context, b *batch.Batch) error {
 
 // change applies the changes of one table.
 func (t *Table) change(c *batch.Changes, loaded string) error {
+	t.archive = t.archive || c.Table.OnDelete == schema.Ignore || c.Table.OnTruncate == schema.Ignore
 	if c.Truncate != nil {
 		t.truncate(c, loaded)
 	}

@@ -15,18 +15,29 @@ import (
 	"trunkline/internal/schema"
 )
 
-func (d *database) Migrate(_ context.Context, plan schema.Plan) error {
+func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
 	if d.forgotten(plan) {
 		return nil
 	}
-	return d.owned(func(s *state, c *destination.Checkpoint) error {
+	var kept []destination.Kept
+	err := d.owned(func(s *state, c *destination.Checkpoint) error {
 		for _, step := range plan {
+			if p, begins := step.(schema.BeginCopy); begins {
+				kept = append(kept, s.keep(c, p)...)
+			}
 			if err := d.step(s, c, step); err != nil {
 				return fmt.Errorf("%v: %w", step, err)
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, k := range kept {
+		k.Warn(ctx, d.log)
+	}
+	return nil
 }
 
 // forgotten reports whether a plan asks for nothing but what has happened
@@ -61,6 +72,7 @@ func (d *database) step(s *state, c *destination.Checkpoint, step schema.Step) e
 		s.tables[p.Table.Name].reshape(p.Table)
 		find(c, p.Table.Object).Table = p.Table
 	case schema.Leave:
+		s.noteOwnRows(find(c, p.Table.Object))
 		c.Tables = slices.DeleteFunc(c.Tables, func(t destination.TableState) bool { return t.Table.Object == p.Table.Object })
 	case schema.IntendSlot:
 		*c = destination.Checkpoint{Owner: c.Owner, Slot: p.Slot, Tables: c.Tables}
@@ -68,6 +80,9 @@ func (d *database) step(s *state, c *destination.Checkpoint, step schema.Step) e
 		c.Slot, c.ConsistentPoint, c.SystemIdentifier, c.Timeline = p.Slot, p.ConsistentPoint, p.SystemIdentifier, p.Timeline
 		c.Position = batch.Position{Commit: p.ConsistentPoint, End: p.ConsistentPoint}
 	case schema.Forget:
+		for i := range c.Tables {
+			s.noteOwnRows(&c.Tables[i])
+		}
 		*c = destination.Checkpoint{}
 		maps.DeleteFunc(s.chunks, func(id chunkID, _ bool) bool { return id.pipeline == d.pipeline })
 	default:

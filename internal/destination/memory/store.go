@@ -8,6 +8,7 @@ package memory
 import (
 	"context"
 	"iter"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -58,6 +59,10 @@ type Table struct {
 	// present are the columns that rows have: of the definition, those that were
 	// there from the beginning and those added since.
 	present map[string]bool
+	// archive says that rows which the source has lost may stand unmarked, ownRows
+	// that the table has rows which the source has not, and is not written to any
+	// more.
+	archive, ownRows bool
 }
 
 // Row has the text of each column of the definition; nil is null.
@@ -85,7 +90,11 @@ func (s *Store) Kind() destination.Kind {
 			if now == nil {
 				now = time.Now
 			}
-			return &database{store: s, pipeline: o.Pipeline, now: now}, nil
+			log := o.Log
+			if log == nil {
+				log = slog.New(slog.DiscardHandler)
+			}
+			return &database{store: s, pipeline: o.Pipeline, log: log, now: now}, nil
 		},
 		Identify: func(any) string { return "memory" },
 		TypeName: func(t *pgvalue.Type) string { return t.Name },
@@ -96,6 +105,7 @@ type database struct {
 	store    *Store
 	pipeline string
 	owner    int64
+	log      *slog.Logger
 	now      func() time.Time
 }
 
@@ -138,6 +148,7 @@ func (d *database) transact(work func(*state) error) error {
 		next.tables[name] = &Table{
 			Definition: t.Definition, Pipeline: t.Pipeline,
 			Rows: slices.Clone(t.Rows), Overflow: maps.Clone(t.Overflow), present: maps.Clone(t.present),
+			archive: t.archive, ownRows: t.ownRows,
 		}
 	}
 	if err := work(&next); err != nil {

@@ -337,13 +337,15 @@ func TestTakenPortIsLeft(t *testing.T) {
 // enter.
 func TestClosedTempDir(t *testing.T) {
 	closed := filepath.Join(t.TempDir(), "closed")
+	mode := os.FileMode(0) // closed to ourselves
 	if os.Geteuid() == 0 {
-		if err := os.Mkdir(closed, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		mode = 0o700 // closed to the server's user, who is another
+		t.Setenv("HOME", closed)
+	}
+	if err := os.Mkdir(closed, mode); err != nil {
+		t.Fatal(err)
 	}
 	t.Setenv("TMPDIR", closed)
-	t.Setenv("HOME", closed)
 	s := start(t, Options{})
 	if strings.HasPrefix(s.Dir(), closed) {
 		t.Errorf("the data is in %s", s.Dir())
