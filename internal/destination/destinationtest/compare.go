@@ -83,7 +83,7 @@ func (r *relation) holds(want ...string) {
 	r.story.t.Helper()
 	r.story.flush()
 	r.story.compare()
-	rows, err := r.story.told().store.Rows(r.table)
+	rows, err := r.story.subject().store.Rows(r.table)
 	r.story.must(err)
 	got := []string{}
 	for _, row := range rows {
@@ -125,7 +125,7 @@ func (r *relation) beside(want ...string) {
 	r.story.t.Helper()
 	r.story.flush()
 	r.story.compare()
-	values, err := r.story.told().store.Side(r.table)
+	values, err := r.story.subject().store.Side(r.table)
 	r.story.must(err)
 	slices.Sort(want)
 	if d := cmp.Diff(want, sideOf(values), equateEmpty); d != "" {

@@ -20,8 +20,8 @@ func isNative(s Store) bool {
 	return ok
 }
 
-// told is the lane of which a story says what it holds.
-func (s *story) told() *lane {
+// subject is the lane of which a story says what it holds.
+func (s *story) subject() *lane {
 	if isNative(s.lanes[0].store) {
 		return s.lanes[1]
 	}

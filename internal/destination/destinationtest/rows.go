@@ -178,7 +178,7 @@ func tellMultisetBeside(s *story) {
 // side are the values beside a table.
 func (s *story) side(r *relation) []string {
 	s.t.Helper()
-	values, err := s.told().store.Side(r.table)
+	values, err := s.subject().store.Side(r.table)
 	s.must(err)
 	return sideOf(values)
 }
