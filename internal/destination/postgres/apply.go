@@ -117,9 +117,10 @@ func (w *work) archive(ctx context.Context) error {
 	if t.OnDelete != schema.Ignore && t.OnTruncate != schema.Ignore {
 		return nil
 	}
-	if standing, _ := w.d.noted(w.d.known.standing, t.Name); standing {
+	if archived, _ := w.d.noted(w.d.known.archived, t.Name); archived {
 		return nil
 	}
+	w.d.note(w.d.known.archived, t.Name, true)
 	w.d.note(w.d.known.standing, t.Name, true)
 	_, err := w.s.exec(ctx, noteArchive, w.d.pipeline, t.Object.String())
 	return err

@@ -52,7 +52,10 @@ type known struct {
 	// standing says of tables, by name, that rows may stand under the keys of
 	// inserts; spilled that they have values in the side table.
 	standing, spilled map[string]bool
-	layouts           map[*schema.Table]*layout
+	// archived says that the table is noted as one which keeps what the source has
+	// lost.
+	archived map[string]bool
+	layouts  map[*schema.Table]*layout
 }
 
 // forget makes everything be found out anew: after a transaction that failed,
@@ -61,6 +64,7 @@ func (d *database) forget() {
 	d.known.mu.Lock()
 	defer d.known.mu.Unlock()
 	d.known.standing, d.known.spilled = map[string]bool{}, map[string]bool{}
+	d.known.archived = map[string]bool{}
 	d.known.layouts = map[*schema.Table]*layout{}
 }
 
@@ -70,6 +74,7 @@ func (d *database) forgetTable(name string) {
 	defer d.known.mu.Unlock()
 	delete(d.known.standing, name)
 	delete(d.known.spilled, name)
+	delete(d.known.archived, name)
 	for t := range d.known.layouts {
 		if t.Name == name {
 			delete(d.known.layouts, t)

@@ -12,6 +12,7 @@ import (
 
 // Migrate carries out a plan in one transaction.
 func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
+	var kept []destination.Kept
 	err := d.transact(ctx, func(s *session) error {
 		if forgotten, err := d.forgotten(ctx, s, plan); err != nil || forgotten {
 			return err
@@ -20,6 +21,13 @@ func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
 			return err
 		}
 		for _, step := range plan {
+			if p, begins := step.(schema.BeginCopy); begins {
+				former, err := d.keep(ctx, s, p)
+				if err != nil {
+					return fmt.Errorf("%v: %w", step, err)
+				}
+				kept = append(kept, former...)
+			}
 			if err := d.step(ctx, s, step); err != nil {
 				return fmt.Errorf("%v: %w", step, err)
 			}
@@ -28,8 +36,12 @@ func (d *database) Migrate(ctx context.Context, plan schema.Plan) error {
 	})
 	if err != nil {
 		d.forget()
+		return err
 	}
-	return err
+	for _, k := range kept {
+		k.Warn(ctx, d.log)
+	}
+	return nil
 }
 
 // held is how a plan holds the checkpoint: beside chunks that load, unless it
@@ -73,12 +85,18 @@ func (d *database) step(ctx context.Context, s *session, step schema.Step) (err 
 		d.forgetTable(p.Table.Name)
 		return d.remember(ctx, s, p.Table)
 	case schema.Leave:
+		if err := d.noteOwnRows(ctx, s, p.Table.Object.String()); err != nil {
+			return err
+		}
 		_, err = s.exec(ctx, deleteTable, d.pipeline, p.Table.Object.String())
 	case schema.IntendSlot:
 		_, err = s.exec(ctx, intendSlot, d.pipeline, p.Slot)
 	case schema.RecordSlot:
 		_, err = s.exec(ctx, recordSlot, d.pipeline, p.Slot, p.ConsistentPoint, p.SystemIdentifier, p.Timeline)
 	case schema.Forget:
+		if err := d.noteOwnRows(ctx, s, ""); err != nil {
+			return err
+		}
 		return d.dropBooks(ctx, s)
 	default:
 		return fmt.Errorf("a step of type %T is not known", step)
@@ -87,7 +105,8 @@ func (d *database) step(ctx context.Context, s *session, step schema.Step) (err 
 }
 
 // beginCopy empties the table, or makes it anew where its columns are not those
-// that it should have. Its key comes when it is full.
+// that it should have: one with rows that are nowhere else is kept before. Its
+// key comes when it is full.
 func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy) error {
 	name := p.Table.Name
 	if len(name) > pg.MaxIdentifier {

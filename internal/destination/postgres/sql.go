@@ -147,6 +147,15 @@ OR EXISTS (SELECT FROM __trunkline.tables WHERE pipeline = $1 AND object = $2 AN
 		s.target(), s.role(schema.Marked))
 }
 
+// anyRow finds out whether the table has rows.
+func (s statements) anyRow() string {
+	return "SELECT 1 WHERE EXISTS (SELECT FROM " + s.target() + ")"
+}
+
+func (s statements) rename(to string) string {
+	return fmt.Sprintf("ALTER TABLE %s RENAME TO %s", s.target(), quote(to))
+}
+
 // copyInto is the COPY of rows into a table.
 func copyInto(table string, columns []string, format string) string {
 	return fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT %s)", table, strings.Join(columns, ", "), format)

@@ -102,6 +102,8 @@ func TestSQLStatements(t *testing.T) {
 			say("rename column", l.renameColumn("from", `t"o`))
 			say("drop", l.drop())
 			say("truncate", l.truncate())
+			say("any row", l.anyRow())
+			say("rename", l.rename(`k"ept`))
 			say("drop constraint", l.dropConstraint("k"))
 			say("delete all", l.deleteAll())
 			say("copy", copyInto(l.target(), l.names(), "binary"))
@@ -152,7 +154,7 @@ func TestSQLBooks(t *testing.T) {
 		updateCheckpoint, intendSlot, recordSlot, selectTables, insertTable, updateTable, deleteTable, endCopy, noteArchive,
 		selectChunk, insertChunk, deleteChunks, selectColumns, selectKey, selectKeyName, selectIndexed, selectAbilities,
 		selectServer, selectPrivileges, selectOverflow, anyOverflow, forgetAllOverflow, forgetOverflow, renameOverflow, addOverflow,
-		limitLocks, evictSilent,
+		selectCopied, keepOverflow, selectTaken, limitLocks, evictSilent,
 	}) {
 		fmt.Fprintf(&b, "%s;\n\n", sql)
 	}

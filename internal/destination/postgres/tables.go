@@ -117,6 +117,10 @@ func (d *database) origin(t *schema.Table) string {
 	for _, i := range t.Key {
 		o.Key = append(o.Key, t.Columns[i].Name)
 	}
+	return printOrigin(o)
+}
+
+func printOrigin(o destination.Origin) string {
 	text, err := json.Marshal(o)
 	if err != nil {
 		panic(err) // strings marshal
