@@ -3,13 +3,13 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"trunkline/internal/destination"
+	"trunkline/internal/fault"
 	"trunkline/internal/pg/pgvalue"
 	"trunkline/internal/schema"
 )
@@ -39,31 +39,47 @@ func (d *database) Checkpoint(ctx context.Context) (c destination.Checkpoint, er
 // Query runs one statement of a user's, who finds the tables by their names
 // alone.
 func (d *database) Query(ctx context.Context, sql string) (array.RecordReader, error) {
-	reader, err := d.read(ctx, sql, quote(d.settings.Schema)+", public")
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && ctx.Err() == nil {
-		return nil, destination.QueryRefused.New("%s", refused.Message).By(err)
+	return d.read(ctx, sql, quote(d.settings.Schema)+", public", func(err error) error { return queryRefused(ctx, err) })
+}
+
+// queryRefused tells what the server says against a statement of a user's from
+// what ails the server.
+func queryRefused(ctx context.Context, err error) error {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || ctx.Err() != nil {
+		return err
 	}
-	return reader, err
+	for _, kind := range []*fault.Kind{destination.Unavailable, destination.Full, destination.OutOfMemory, destination.Locked} {
+		if fault.Has(err, kind) {
+			return err
+		}
+	}
+	return destination.QueryRefused.New("%s", e.Message).By(err)
 }
 
 // Scan reads columns of the rows that are not marked.
 func (d *database) Scan(ctx context.Context, table *schema.Table, columns []int) (array.RecordReader, error) {
-	return d.read(ctx, statements{schema: d.settings.Schema, table: table}.scan(columns), "pg_catalog")
+	return d.read(ctx, statements{schema: d.settings.Schema, table: table}.scan(columns), "pg_catalog", classify)
 }
 
 // read runs one statement; the result holds the connection until it is released.
-func (d *database) read(ctx context.Context, sql, path string) (array.RecordReader, error) {
+// What the statement fails with is for the caller to judge.
+func (d *database) read(ctx context.Context, sql, path string, judge func(error) error) (array.RecordReader, error) {
 	s, err := d.pool.get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	const set = `SELECT set_config('search_path', $1, false)`
-	if _, err := s.exec(ctx, set, path); err != nil {
+	_, err = s.exec(ctx, set, path)
+	if err == nil {
+		// A reader that writes by mistake is told so.
+		err = s.run(ctx, "BEGIN TRANSACTION READ ONLY")
+	}
+	if err != nil {
 		s.close()
 		return nil, err
 	}
-	r := &result{rows: s.conn.ExecParams(ctx, sql, nil, nil, nil, nil)}
+	r := &result{judge: judge, rows: s.conn.ExecParams(ctx, sql, nil, nil, nil, nil)}
 	// A user's statement may have changed the session: it is not used again.
 	r.release = func() {
 		_, _ = r.rows.Close() // what is wrong is known, the rest is not wanted
@@ -73,7 +89,7 @@ func (d *database) read(ctx context.Context, sql, path string) (array.RecordRead
 	if !r.pending {
 		if _, err := r.rows.Close(); err != nil {
 			s.close()
-			return nil, classify(err)
+			return nil, judge(classify(err))
 		}
 	}
 	if err := r.describe(); err != nil {
@@ -88,6 +104,7 @@ func (d *database) read(ctx context.Context, sql, path string) (array.RecordRead
 // value.
 type result struct {
 	rows    *pgconn.ResultReader
+	judge   func(error) error
 	release func()
 	pending bool // a row is there that was not taken
 	schema  *arrow.Schema
@@ -108,7 +125,7 @@ func (r *result) describe() error {
 		r.columns = append(r.columns, pgvalue.NewColumn(&t))
 	}
 	if len(fields) == 0 && r.pending {
-		return fmt.Errorf("rows without columns")
+		return destination.QueryRefused.New("the result has rows without columns")
 	}
 	r.schema = arrow.NewSchema(fields, nil)
 	return nil
@@ -167,7 +184,7 @@ func (r *result) Next() bool {
 		n++
 		if r.pending = r.rows.NextRow(); !r.pending {
 			_, err := r.rows.Close()
-			r.err = classify(err)
+			r.err = r.judge(classify(err))
 		}
 	}
 	arrays := make([]arrow.Array, len(r.columns))
