@@ -15,8 +15,9 @@ const (
 	// complete.
 	selectCopied = `SELECT definition FROM __trunkline.tables WHERE pipeline = $1 AND copied AND (object = $2 OR $2 = '')`
 	keepOverflow = `UPDATE __trunkline.overflow SET table_name = $3 WHERE schema_name = $1 AND table_name = $2`
-	// selectTaken finds whatever shares the names of tables, indexes included.
-	selectTaken = `SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`
+	// selectTaken finds whatever shares the names of tables, indexes included. As a
+	// name a longer text would be cut off, and found.
+	selectTaken = `SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2::text`
 )
 
 // noteOwnRows notes at the table of an object, or of all, that it has rows which
