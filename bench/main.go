@@ -44,6 +44,7 @@ var benches = []struct {
 	{"latency", (*bench).latency},
 	{"memory", (*bench).memory},
 	{"size", (*bench).size},
+	{"postgres", (*bench).postgres},
 }
 
 func main() {

@@ -13,7 +13,11 @@ import (
 
 // exec runs statements on the server, each in a transaction of its own.
 func (b *bench) exec(ctx context.Context, statements ...string) error {
-	conn, err := pgx.Connect(ctx, b.server.ConnString("postgres"))
+	return b.execIn(ctx, "postgres", statements...)
+}
+
+func (b *bench) execIn(ctx context.Context, database string, statements ...string) error {
+	conn, err := pgx.Connect(ctx, b.server.ConnString(database))
 	if err != nil {
 		return err
 	}

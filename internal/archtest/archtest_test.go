@@ -22,11 +22,11 @@ const module = "trunkline/"
 // only, so that what is known below never depends on what is decided above.
 var floors = [][]string{
 	{"internal/pg", "internal/config", "internal/fault", "internal/telemetry", "internal/pg/pgserver"},
-	{"internal/pg/pgoutput", "internal/pg/pgvalue", "internal/pg/pgtest"},
+	{"internal/pg/pgoutput", "internal/pg/pgvalue", "internal/pg/pgtest", "internal/pg/pgtls"},
 	{"internal/schema"},
 	{"internal/batch"},
 	{"internal/destination"},
-	{"internal/source", "internal/destination/duckdb", "internal/destination/memory"},
+	{"internal/source", "internal/destination/duckdb", "internal/destination/memory", "internal/destination/postgres"},
 	{"internal/destination/destinationtest"},
 	{"internal/pipeline", "internal/destination/all"},
 	{"internal/verify"},
@@ -46,7 +46,7 @@ var exempt = map[[2]string]string{
 // borders are modules and packages that only some rooms may know; "" stands for
 // all of them.
 var borders = map[string][]string{
-	"github.com/jackc/pgx":       {"internal/source", "internal/demo", "internal/pg/pgserver", "internal/pg/pgtest", "bench"},
+	"github.com/jackc/pgx":       {"internal/source", "internal/destination/postgres", "internal/demo", "internal/pg/pgserver", "internal/pg/pgtest", "bench"},
 	"github.com/duckdb":          {"internal/destination/duckdb", "bench"},
 	"github.com/spf13/cobra":     {"internal/cli"},
 	"go.yaml.in/yaml":            {"internal/config"},

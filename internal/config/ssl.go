@@ -1,22 +1,31 @@
 package config
 
-// completeSSL fills in the mode and refuses files that would have no effect: a
-// certificate that is silently not checked is worse than an error.
+// completeSSL fills in the mode that suits the type of source.
 func (s *Source) completeSSL(r *Report) {
-	ssl := r.In("ssl")
-	if !r.Sound("type") || !ssl.Sound("mode") || s.Type == "" {
+	if !r.Sound("type") || s.Type == "" {
 		return
 	}
-	chosen := s.SSL.Mode != ""
-	switch {
-	case chosen:
-	case s.Type == AzurePostgreSQL:
-		s.SSL.Mode = SSLVerifyFull
-	default:
-		s.SSL.Mode = SSLOff
+	otherwise := SSLOff
+	if s.Type == AzurePostgreSQL {
+		otherwise = SSLVerifyFull
 	}
-	s.SSL.checkFiles(ssl, chosen)
-	if s.SSL.Mode == SSLOff && s.Host != "" && r.Sound("host") && !loopback(s.Host) {
+	s.SSL.CompleteFor(r, s.Host, otherwise)
+}
+
+// CompleteFor fills in the mode of the section ssl that stands beside a host,
+// and refuses files that would have no effect: a certificate that is silently
+// not checked is worse than an error.
+func (s *SSL) CompleteFor(r *Report, host string, otherwise SSLMode) {
+	ssl := r.In("ssl")
+	if !ssl.Sound("mode") {
+		return
+	}
+	chosen := s.Mode != ""
+	if !chosen {
+		s.Mode = otherwise
+	}
+	s.checkFiles(ssl, chosen)
+	if s.Mode == SSLOff && host != "" && r.Sound("host") && !loopback(host) {
 		warnUnencrypted(r, chosen)
 	}
 }

@@ -69,10 +69,41 @@ var (
 		Found:  "the destination does not take a query of the user's",
 		Action: "correct the query; it is in the destination's dialect of SQL",
 	}
+	Unavailable = &fault.Kind{
+		Code: 2014, Title: "Destination does not answer",
+		Found:  "name resolution, a refused or lost connection, a timeout; or the server is starting, stopping, or out of connections",
+		Action: "verify the destination's host and port, and that this machine may connect; a running pipeline tries again by itself",
+	}
+	LoginRefused = &fault.Kind{
+		Code: 2015, Title: "Destination refuses the login",
+		Found:  "SQLSTATE class 28: user, password, or the server's rules for who may connect from where",
+		Action: "verify the destination's user and password",
+	}
+	Unfit = &fault.Kind{
+		Code: 2016, Title: "Table does not fit into the destination",
+		Found:  "more columns than a table of the destination may have, or a name that is too long for it",
+		Action: "leave columns out, or choose another name with table_name",
+	}
+	Depended = &fault.Kind{
+		Code: 2017, Title: "Other objects depend on the table",
+		Found:  "a table that is to be made anew because its columns are others now, and on which views or the like depend",
+		Action: "drop what depends on the table, start again, and make it anew",
+	}
+	RowRefused = &fault.Kind{
+		Code: 2018, Title: "Destination refuses a row",
+		Found:  "SQLSTATE class 22 or 23: a constraint that somebody added, or a value that a column does not take",
+		Action: "remove the constraint; or make the column text with columns: [{ name: ..., type: text }], which loads the object anew",
+	}
+	EncodingRefused = &fault.Kind{
+		Code: 2019, Title: "Destination has another encoding",
+		Found:  "a database that is not in UTF8, which could not hold every text",
+		Action: "make a database with ENCODING 'UTF8' TEMPLATE template0 and name that",
+	}
 )
 
 // Faults are the kinds of this package, for the catalogue.
 var Faults = []*fault.Kind{
 	Unreachable, Locked, NotWritable, Corrupt, Full, TableTaken, Fenced, Gap,
 	BaseMissing, TableChanged, OutOfMemory, SettingsRefused, QueryRefused,
+	Unavailable, LoginRefused, Unfit, Depended, RowRefused, EncodingRefused,
 }

@@ -93,7 +93,16 @@ const constructsPreface = `
 `
 
 const sidePreface = `
+PostgreSQL as a destination has every built-in type itself, where its version is
+not older than the type; names of the source's own objects and roles (` + "`regclass`,\n`aclitem`" + `) and amounts of ` + "`money`" + ` mean nothing there and are text. So are enums,
+composite types and ranges of one's own. Types of extensions are themselves where
+the destination has the extension, except in keys, else text.
+
 ## Beside the row
+
+In a PostgreSQL only text that is not UTF-8 is kept beside its row, and values
+that its version does not know yet: infinite numbers before 14, infinite intervals
+before 17. Everything else is in its column.
 
 Values that a column cannot hold are in the table ` + "`__trunkline.overflow`" + ` of the
 destination, one row for each:

@@ -86,7 +86,8 @@ func runUntilKilled(file, state, step string) error {
 	return p.Run(context.Background())
 }
 
-// harness is a pipeline from a test's database into a DuckDB file.
+// harness is a pipeline from a test's database into a DuckDB file, or into what
+// destination says.
 type harness struct {
 	t    *testing.T
 	db   *pgtest.DB
@@ -94,6 +95,8 @@ type harness struct {
 	file string
 	// More lines of the pipeline file.
 	source, rest string
+	// destination is that section of the file.
+	destination string
 	// port is where the source is reached; 0 means at its server.
 	port int
 }
@@ -101,6 +104,7 @@ type harness struct {
 func newHarness(t *testing.T, db *pgtest.DB) *harness {
 	h := &harness{t: t, db: db, dir: t.TempDir()}
 	h.file = filepath.Join(h.dir, "pipeline.yaml")
+	h.destination = fmt.Sprintf("{ type: duckdb, path: %q }", h.duckdb())
 	return h
 }
 
@@ -113,7 +117,7 @@ source:
   password: none
   database: %s
 %s
-destination: { type: duckdb, path: %q }
+destination: %s
 defaults: { table_name: "{table}" }
 %s
 `
@@ -135,7 +139,7 @@ func (h *harness) through() *pgtest.Proxy {
 // write writes the pipeline file.
 func (h *harness) write() {
 	h.t.Helper()
-	text := fmt.Sprintf(pipelineFile, cmp.Or(h.port, h.db.Server().Port()), h.db.Name(), h.source, h.duckdb(), h.rest)
+	text := fmt.Sprintf(pipelineFile, cmp.Or(h.port, h.db.Server().Port()), h.db.Name(), h.source, h.destination, h.rest)
 	if err := os.WriteFile(h.file, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}

@@ -22,7 +22,11 @@ END $do$`
 // in part, deleted, moved to another key and come again.
 func TestEveryTypeAsKey(t *testing.T) {
 	s := pgtest.Shared(t, pgtest.Versions()[len(pgtest.Versions())-1])
-	h := newHarness(t, s.Database(t))
+	newHarness(t, s.Database(t)).everyTypeAsKey(s)
+}
+
+func (h *harness) everyTypeAsKey(s *pgtest.Server) {
+	h.t.Helper()
 	h.rest = "objects: [{ name: \"public.*\", on_delete: delete }]\n"
 	h.db.Exec(pgtest.SampleTypes)
 	for _, sample := range pgtest.Samples(s.Major()) {
@@ -42,7 +46,7 @@ INSERT INTO lists VALUES ('{}', 1, 'NaN', 'a'), ('{NULL}', 2, 'NaN', 'b'), ('{1,
 	h.equal()
 	tables := h.db.Query("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
 	if len(tables) < 50 {
-		t.Fatalf("only %d types have keys", len(tables))
+		h.t.Fatalf("only %d types have keys", len(tables))
 	}
 	for _, row := range tables {
 		h.db.Exec(fmt.Sprintf(`UPDATE %[1]s SET v = v + 100; DELETE FROM %[1]s WHERE v = 101;

@@ -12,37 +12,42 @@ import (
 	"trunkline/internal/pg/pgtest"
 )
 
+// steps are those between which a pipeline can be killed.
+var steps = []string{
+	"claimed:1", "slot intended:1", "published:1", "slot made:1", "slot recorded:1", "chunk loaded:1", "chunk loaded:3",
+	"table loaded:2", "history loaded:1", "stream started:1", "batch ready:1", "batch ready:3", "applied:1", "applied:3",
+	"confirmed:1", "confirmed:2",
+}
+
 // Killed between any two steps, the pipeline neither loses nor repeats a row.
 func TestKilledAtEveryStep(t *testing.T) {
-	steps := []string{
-		"claimed:1", "slot intended:1", "published:1", "slot made:1", "slot recorded:1", "chunk loaded:1", "chunk loaded:3",
-		"table loaded:2", "history loaded:1", "stream started:1", "batch ready:1", "batch ready:3", "applied:1", "applied:3",
-		"confirmed:1", "confirmed:2",
-	}
 	for _, major := range pgtest.Versions() {
 		s := pgtest.Shared(t, major)
 		t.Run("pg"+strconv.Itoa(major), func(t *testing.T) {
 			for _, step := range steps {
-				t.Run(step, func(t *testing.T) {
-					h := newHarness(t, s.Database(t))
-					h.rest = "load: { rows: 300 }\n"
-					h.db.Exec(everyShape)
-					// Steps of the start are met at once, those of the stream once there
-					// are changes.
-					killed := h.killed(step)
-					h.db.Exec(everyChange)
-					if !killed {
-						killed = h.killed(step)
-					}
-					if !killed {
-						t.Fatal("the pipeline never came to this step")
-					}
-					h.catchUp()
-					h.equal()
-				})
+				t.Run(step, func(t *testing.T) { newHarness(t, s.Database(t)).survives(step) })
 			}
 		})
 	}
+}
+
+// survives kills a new pipeline at a step and runs it again.
+func (h *harness) survives(step string) {
+	h.t.Helper()
+	h.rest = "load: { rows: 300 }\n"
+	h.db.Exec(everyShape)
+	// Steps of the start are met at once, those of the stream once there are
+	// changes.
+	killed := h.killed(step)
+	h.db.Exec(everyChange)
+	if !killed {
+		killed = h.killed(step)
+	}
+	if !killed {
+		h.t.Fatal("the pipeline never came to this step")
+	}
+	h.catchUp()
+	h.equal()
 }
 
 // Killed at random moments under load, during the historical load and the

@@ -188,7 +188,7 @@ func (p *Pipeline) stopError(ctx context.Context, err error) error {
 // what is wrong than to try again.
 func (p *Pipeline) worthRetrying(err error) bool {
 	if f, ok := fault.Of(err); ok {
-		passing := []*fault.Kind{source.HostUnreachable, source.ServerUnavailable, source.SlotInUse, destination.Locked}
+		passing := []*fault.Kind{source.HostUnreachable, source.ServerUnavailable, source.SlotInUse, destination.Locked, destination.Unavailable}
 		return p.connected && slices.Contains(passing, f.Kind)
 	}
 	return p.established || p.connected && source.Interrupted(err)

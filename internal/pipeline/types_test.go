@@ -28,21 +28,26 @@ func TestEveryTypeInDuckDB(t *testing.T) {
 		rows := h.db.CreateWideSamples(samples)
 		h.catchUp()
 		h.compareSamples(samples, rows)
-		names := make([]string, len(samples))
-		for i := range samples {
-			names[i] = samples[i].Name
-		}
-		// Values move with their rows, come again, and stay where another column is
-		// updated.
-		h.db.Exec(fmt.Sprintf(`UPDATE wide SET id = id + 1000;
-INSERT INTO wide SELECT id + 1000, %[1]s FROM wide; UPDATE wide SET %[2]s = NOT %[2]s WHERE id >= 2000;
-INSERT INTO bare SELECT * FROM bare; UPDATE bare SET %[2]s = NOT %[2]s; UPDATE bare SET %[2]s = NOT %[2]s WHERE ctid IN (
-  SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY bare::text) %% 2 AS odd FROM bare) AS numbered WHERE odd = 1)`,
-			strings.Join(names, ", "), names[0]))
+		h.moveSamples(samples)
 		h.catchUp()
 		h.compareSamples(samples, 2*rows)
 		h.equal() // what the user is told agrees
 	})
+}
+
+// moveSamples changes the tables of CreateWideSamples: values move with their
+// rows, come again, and stay where another column is updated.
+func (h *harness) moveSamples(samples []pgtest.Sample) {
+	h.t.Helper()
+	names := make([]string, len(samples))
+	for i := range samples {
+		names[i] = samples[i].Name
+	}
+	h.db.Exec(fmt.Sprintf(`UPDATE wide SET id = id + 1000;
+INSERT INTO wide SELECT id + 1000, %[1]s FROM wide; UPDATE wide SET %[2]s = NOT %[2]s WHERE id >= 2000;
+INSERT INTO bare SELECT * FROM bare; UPDATE bare SET %[2]s = NOT %[2]s; UPDATE bare SET %[2]s = NOT %[2]s WHERE ctid IN (
+  SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY bare::text) %% 2 AS odd FROM bare) AS numbered WHERE odd = 1)`,
+		strings.Join(names, ", "), names[0]))
 }
 
 // Each value beside an append table is found again from its row, be it of the

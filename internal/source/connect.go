@@ -18,6 +18,7 @@ import (
 
 	"trunkline/internal/config"
 	"trunkline/internal/pg"
+	"trunkline/internal/pg/pgtls"
 )
 
 const (
@@ -40,7 +41,7 @@ type Connector struct {
 	password string
 	sslMode  string
 	name     string // application_name
-	tls      tlsSettings
+	tls      pgtls.Settings
 }
 
 // NewConnector prepares connections to the database that c names. application
@@ -112,7 +113,7 @@ func (c *Connector) config() (*pgx.ConnConfig, error) {
 	}
 	cfg.Host, cfg.Port, cfg.User, cfg.Database = c.host, uint16(c.port), c.user, c.database
 	cfg.Password = c.password
-	cfg.TLSConfig = c.tls.config(c.host)
+	cfg.TLSConfig = c.tls.Config(c.host)
 	cfg.Fallbacks = nil
 	cfg.ValidateConnect, cfg.AfterConnect = nil, nil
 	cfg.RuntimeParams = map[string]string{"application_name": c.name}

@@ -18,10 +18,17 @@ type content struct {
 	Side []string
 }
 
-func (l *lane) content(t *schema.Table) (c content, err error) {
+func (l *lane) content(t *schema.Table, fold bool) (c content, err error) {
 	rows, err := l.store.Rows(t)
 	if err != nil {
 		return c, err
+	}
+	values, err := l.store.Side(t)
+	if err != nil {
+		return c, err
+	}
+	if fold {
+		rows, values = folded(t, rows, values)
 	}
 	for _, row := range rows {
 		var b strings.Builder
@@ -33,9 +40,8 @@ func (l *lane) content(t *schema.Table) (c content, err error) {
 		c.Rows = append(c.Rows, b.String())
 	}
 	slices.Sort(c.Rows)
-	values, err := l.store.Side(t)
 	c.Side = sideOf(values)
-	return c, err
+	return c, nil
 }
 
 func sideOf(values []destination.OverflowValue) (side []string) {
@@ -60,7 +66,7 @@ func (s *story) compare() {
 		var both [2]content
 		for i, l := range s.lanes {
 			var err error
-			if both[i], err = l.content(r.table); err != nil {
+			if both[i], err = l.content(r.table, isNative(s.lanes[0].store)); err != nil {
 				s.t.Fatalf("read table %q of the %s: %v", r.table.Name, l.name, err)
 			}
 		}
@@ -77,7 +83,7 @@ func (r *relation) holds(want ...string) {
 	r.story.t.Helper()
 	r.story.flush()
 	r.story.compare()
-	rows, err := r.story.lanes[0].store.Rows(r.table)
+	rows, err := r.story.subject().store.Rows(r.table)
 	r.story.must(err)
 	got := []string{}
 	for _, row := range rows {
@@ -119,7 +125,7 @@ func (r *relation) beside(want ...string) {
 	r.story.t.Helper()
 	r.story.flush()
 	r.story.compare()
-	values, err := r.story.lanes[0].store.Side(r.table)
+	values, err := r.story.subject().store.Side(r.table)
 	r.story.must(err)
 	slices.Sort(want)
 	if d := cmp.Diff(want, sideOf(values), equateEmpty); d != "" {

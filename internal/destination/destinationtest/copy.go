@@ -194,7 +194,7 @@ func tellParallel(s *story) {
 		var wait sync.WaitGroup
 		errs := make([]error, chunks)
 		for n := range chunks {
-			wait.Go(func() { errs[n] = l.d.Load(context.Background(), r.chunk(n), r.history(rows(n))) })
+			wait.Go(func() { errs[n] = l.d.Load(context.Background(), r.chunk(n), r.history(n, rows(n))) })
 		}
 		wait.Wait()
 		return errors.Join(errs...)
@@ -212,7 +212,7 @@ func tellParallel(s *story) {
 func tellTornHistory(s *story) {
 	r := s.copying(items(spec{}), 1)
 	err := s.lanes[0].d.Load(context.Background(), r.chunk(0), func(yield func(*batch.Rows, error) bool) {
-		rows, err := copied(r.table, pg.MicrosOf(start), was("1", "a", "b"))
+		rows, err := copied(r.table, 0, pg.MicrosOf(start), was("1", "a", "b"))
 		if yield(rows, err) {
 			yield(nil, errLost)
 		}

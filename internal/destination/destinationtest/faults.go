@@ -215,7 +215,7 @@ func faultsOfCalls(t *testing.T, store Store, f failure) {
 		return l.d.Migrate(ctx, schema.Plan{schema.BeginCopy{Table: r.table, OID: 1, Generation: 1, Start: consistentPoint}})
 	})
 	once(func(ctx context.Context, l *lane) error {
-		return l.d.Load(ctx, r.chunk(0), r.history([][]string{{"1", "NaN"}, {"2", "2.00"}}))
+		return l.d.Load(ctx, r.chunk(0), r.history(0, [][]string{{"1", "NaN"}, {"2", "2.00"}}))
 	})
 	s.compare()
 	once(func(ctx context.Context, l *lane) error {

@@ -41,7 +41,7 @@ func (s *story) fencedOff(r *relation) {
 	for name, err := range map[string]error{
 		"apply":   s.refused(),
 		"empty":   target.apply(s.position, nil),
-		"load":    target.d.Load(ctx, r.chunk(9), r.history([][]string{{"9", "never", "written"}})),
+		"load":    target.d.Load(ctx, r.chunk(9), r.history(9, [][]string{{"9", "never", "written"}})),
 		"migrate": target.d.Migrate(ctx, schema.Plan{schema.BeginCopy{Table: r.table, Generation: 2, Start: 1}}),
 	} {
 		if !fault.Has(err, destination.Fenced) {

@@ -178,7 +178,7 @@ func tellMultisetBeside(s *story) {
 // side are the values beside a table.
 func (s *story) side(r *relation) []string {
 	s.t.Helper()
-	values, err := s.lanes[0].store.Side(r.table)
+	values, err := s.subject().store.Side(r.table)
 	s.must(err)
 	return sideOf(values)
 }
@@ -257,11 +257,11 @@ func tellLogBeside(s *story) {
 	r.update("2", "NaN")
 	r.holds("I 1|∅", "I 2|1.00", "U 2|∅")
 	r.beside(`["4104","1"] n=NaN`, `["4120","1"] n=NaN`)
-	key := s.table(spec{name: "key", columns: cols("n", decimal, "v", text), key: []string{"n"}, mode: schema.Append})
-	key.insert("NaN", "a")
-	key.updateFrom(was("NaN"), "Infinity", "b")
-	key.insert("1.00", "c")
-	key.beside(`["4136","1"] n=NaN`, `["4136","2"] n=NaN`, `["4136","3"] n=Infinity`)
+	key := s.table(spec{name: "key", columns: cols("n", intList, "v", text), key: []string{"n"}, mode: schema.Append})
+	key.insert("{{1}}", "a")
+	key.updateFrom(was("{{1}}"), "{{2}}", "b")
+	key.insert("{1}", "c")
+	key.beside(`["4136","1"] n={{1}}`, `["4136","2"] n={{1}}`, `["4136","3"] n={{2}}`)
 }
 
 func tellLogWithoutKey(s *story) {

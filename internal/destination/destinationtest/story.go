@@ -233,15 +233,15 @@ func (r *relation) reroute(wire *pgoutput.Relation) {
 // load loads a chunk on both sides.
 func (r *relation) load(chunk destination.Chunk, rows ...[]string) {
 	r.story.t.Helper()
-	r.story.both(func(l *lane) error { return l.d.Load(context.Background(), chunk, r.history(rows)) })
+	r.story.both(func(l *lane) error { return l.d.Load(context.Background(), chunk, r.history(chunk.Number, rows)) })
 }
 
-// history are rows as a reader of the copy gives them, in two records.
-func (r *relation) history(rows [][]string) iter.Seq2[*batch.Rows, error] {
+// history are rows of a chunk as a reader of the copy gives them, in two records.
+func (r *relation) history(chunk int, rows [][]string) iter.Seq2[*batch.Rows, error] {
 	return func(yield func(*batch.Rows, error) bool) {
 		for half := range 2 {
 			from, to := half*len(rows)/2, (half+1)*len(rows)/2
-			taken, err := copied(r.table, pg.MicrosOf(start), rows[from:to]...)
+			taken, err := copied(r.table, 2*chunk+half, pg.MicrosOf(start), rows[from:to]...)
 			if !yield(taken, err) || err != nil {
 				return
 			}

@@ -126,8 +126,10 @@ func batchOf(b *batch.Builder, from batch.Position, transactions []transaction) 
 }
 
 // copied are rows of a table's history, as a COPY in binary form brings them.
-func copied(t *schema.Table, received pg.Micros, rows ...[]string) (*batch.Rows, error) {
+// Those of each number are numbered apart.
+func copied(t *schema.Table, number int, received pg.Micros, rows ...[]string) (*batch.Rows, error) {
 	loader := batch.NewLoader(t)
+	loader.Chunk(number)
 	loader.Received(received)
 	for _, row := range rows {
 		field, err := copyRow(t, row)

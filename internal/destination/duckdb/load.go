@@ -69,7 +69,7 @@ type puller struct {
 	rows     chan pulled
 	enough   chan struct{}
 	current  arrow.RecordBatch
-	overflow []sideValue
+	overflow []destination.OverflowValue
 	err      error
 }
 
@@ -159,7 +159,7 @@ func (p *puller) keepOverflow(rows *batch.Rows) error {
 		if err != nil {
 			return err
 		}
-		p.overflow = append(p.overflow, sideValue{key, p.chunk.Table.Columns[o.Column].Name, o.Text})
+		p.overflow = append(p.overflow, destination.OverflowValue{Key: key, Column: p.chunk.Table.Columns[o.Column].Name, Value: o.Text})
 	}
 	return nil
 }

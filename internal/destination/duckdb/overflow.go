@@ -12,9 +12,6 @@ import (
 	"trunkline/internal/schema"
 )
 
-// sideValue is a value beside its row.
-type sideValue struct{ key, column, value string }
-
 // Statements on the side table; their first parameters are the schema and the
 // name of a table, but for that which renames a column.
 const (
@@ -56,10 +53,10 @@ func (s *session) stageTexts(name string, columns []string, rows int, cell func(
 }
 
 // insertOverflow adds values to the side table, by way of a view.
-func (d *database) insertOverflow(ctx context.Context, s *session, view string, t *schema.Table, values []sideValue) error {
+func (d *database) insertOverflow(ctx context.Context, s *session, view string, t *schema.Table, values []destination.OverflowValue) error {
 	err := s.stageTexts(view, []string{"key", "column_name", "value"}, len(values), func(row, column int) string {
 		v := values[row]
-		return [...]string{v.key, v.column, v.value}[column]
+		return [...]string{v.Key, v.Column, v.Value}[column]
 	})
 	if err != nil {
 		return err
@@ -76,7 +73,7 @@ func (d *database) spillEverywhere(ctx context.Context, s *session, st statement
 		return classify(err)
 	}
 	defer reader.Release()
-	var values []sideValue
+	var values []destination.OverflowValue
 	for reader.Next() {
 		record := reader.RecordBatch()
 		for row := range int(record.NumRows()) {
@@ -84,7 +81,7 @@ func (d *database) spillEverywhere(ctx context.Context, s *session, st statement
 			if err != nil {
 				return err
 			}
-			values = append(values, sideValue{key, st.table.Columns[i].Name, *st.table.Columns[i].Missing})
+			values = append(values, destination.OverflowValue{Key: key, Column: st.table.Columns[i].Name, Value: *st.table.Columns[i].Missing})
 		}
 	}
 	if err := reader.Err(); err != nil || len(values) == 0 {
@@ -100,11 +97,17 @@ func (d *database) Overflow(ctx context.Context, table *schema.Table) (values []
 		return nil, nil
 	}
 	err = d.use(ctx, func(s *session) error {
-		return s.query(ctx, selectOverflow, func(v []driver.Value) error {
-			values = append(values, destination.OverflowValue{Key: v[0].(string), Column: v[1].(string), Value: v[2].(string)})
-			return nil
-		}, d.settings.Schema, table.Name)
+		values, err = d.readOverflow(ctx, s, table)
+		return err
 	})
+	return values, err
+}
+
+func (d *database) readOverflow(ctx context.Context, s *session, table *schema.Table) (values []destination.OverflowValue, err error) {
+	err = s.query(ctx, selectOverflow, func(v []driver.Value) error {
+		values = append(values, destination.OverflowValue{Key: v[0].(string), Column: v[1].(string), Value: v[2].(string)})
+		return nil
+	}, d.settings.Schema, table.Name)
 	return values, err
 }
 
@@ -121,7 +124,7 @@ func (w *work) spill(ctx context.Context) error {
 		return err
 	}
 	w.d.known.spilled[w.c.Table.Name] = true
-	keys, err := w.keyTexts()
+	keys, err := destination.WrittenKeys(w.c)
 	if err != nil {
 		return err
 	}
@@ -152,84 +155,23 @@ func (w *work) anySpilled(ctx context.Context) (bool, error) {
 }
 
 // addOverflow adds the values of the changes and those carried along.
-func (w *work) addOverflow(ctx context.Context, values []sideValue) error {
-	for _, o := range w.c.Overflow {
-		record := w.c.Rows
-		if o.Partial {
-			record = w.c.Partial.Rows
-		}
-		key, err := destination.KeyText(w.c.Table, record, o.Row, true)
-		if err != nil {
-			return err
-		}
-		values = append(values, sideValue{key, w.c.Table.Columns[o.Column].Name, o.Text})
+func (w *work) addOverflow(ctx context.Context, carried []destination.OverflowValue) error {
+	added, err := destination.Beside(w.c, w.c.Overflow)
+	if err != nil || len(added)+len(carried) == 0 {
+		return err
 	}
-	if len(values) == 0 {
-		return nil
-	}
-	return w.d.insertOverflow(ctx, w.s, stagedOverflow, w.c.Table, values)
-}
-
-// keyTexts are the keys that are written or go.
-func (w *work) keyTexts() (keys []string, err error) {
-	add := func(record arrow.RecordBatch, staged bool) error {
-		for row := range int(record.NumRows()) {
-			key, err := destination.KeyText(w.c.Table, record, row, staged)
-			if err != nil {
-				return err
-			}
-			keys = append(keys, key)
-		}
-		return nil
-	}
-	if w.c.Rows != nil {
-		err = add(w.c.Rows, true)
-	}
-	if err == nil && w.c.Partial != nil {
-		err = add(w.c.Partial.Rows, true)
-	}
-	if err == nil && w.c.Deletes != nil {
-		err = add(w.c.Deletes, false)
-	}
-	return keys, err
+	return w.d.insertOverflow(ctx, w.s, stagedOverflow, w.c.Table, append(carried, added...))
 }
 
 // carried are the side values of columns that partial rows leave as they are,
 // under the keys that the rows have now.
-func (w *work) carried(ctx context.Context) (values []sideValue, err error) {
-	p := w.c.Partial
-	if p == nil {
+func (w *work) carried(ctx context.Context) ([]destination.OverflowValue, error) {
+	if w.c.Partial == nil {
 		return nil, nil
 	}
-	rows := map[string][]int{}
-	for row := range int(p.Base.NumRows()) {
-		key, err := destination.KeyText(w.c.Table, p.Base, row, false)
-		if err != nil {
-			return nil, err
-		}
-		rows[key] = append(rows[key], row)
+	stored, err := w.d.readOverflow(ctx, w.s, w.c.Table)
+	if err != nil {
+		return nil, err
 	}
-	err = w.s.query(ctx, selectOverflow, func(v []driver.Value) error {
-		for _, row := range rows[v[0].(string)] {
-			if !w.isMissing(row, v[1].(string)) {
-				continue
-			}
-			key, err := destination.KeyText(w.c.Table, p.Rows, row, true)
-			if err != nil {
-				return err
-			}
-			values = append(values, sideValue{key, v[1].(string), v[2].(string)})
-		}
-		return nil
-	}, w.d.settings.Schema, w.c.Table.Name)
-	return values, err
-}
-
-func (w *work) isMissing(row int, column string) bool {
-	for i, at := range w.c.Table.Data() {
-		if w.c.Table.Columns[at].Name == column {
-			return w.c.Partial.Missing[row*w.c.Partial.Words+i>>6]&(1<<(i&63)) != 0
-		}
-	}
-	return false
+	return destination.Carried(w.c, stored)
 }
