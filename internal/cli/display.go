@@ -74,15 +74,19 @@ func inPlace(w io.Writer) func(pipeline.Snapshot) {
 	}
 }
 
-// sizeOf is the size of a terminal, or what is likely where it is not known.
+// sizeOf is the size of a terminal.
 func sizeOf(w io.Writer) (width, height int) {
 	if f, ok := w.(*os.File); ok {
 		if x, y, err := term.GetSize(int(f.Fd())); err == nil {
 			width, height = x, y
 		}
 	}
-	return cmp.Or(width, 100), cmp.Or(height, 40)
+	return likelySize(width, height)
 }
+
+// likelySize is a size, or what is likely where it is not known: a terminal that
+// a program makes has none.
+func likelySize(width, height int) (int, int) { return cmp.Or(width, 100), cmp.Or(height, 40) }
 
 // rateMeter measures changes per second over the last seconds.
 type rateMeter struct{ samples []pipeline.Snapshot }

@@ -3,13 +3,11 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/term"
 
 	"trunkline/internal/pipeline"
 )
@@ -97,17 +95,10 @@ func TestJSONLines(t *testing.T) {
 	}
 }
 
-// A terminal may not know its size, as one that a program makes.
 func TestSizeUnknown(t *testing.T) {
-	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer terminal.Close()
-	if x, y, err := term.GetSize(int(terminal.Fd())); err != nil || x != 0 || y != 0 {
-		t.Fatalf("a new terminal is %d by %d: %v", x, y, err)
-	}
-	if width, height := sizeOf(terminal); width == 0 || height == 0 {
-		t.Errorf("%d by %d", width, height)
+	for _, c := range [][4]int{{0, 0, 100, 40}, {80, 24, 80, 24}} {
+		if width, height := likelySize(c[0], c[1]); width != c[2] || height != c[3] {
+			t.Errorf("%d by %d becomes %d by %d", c[0], c[1], width, height)
+		}
 	}
 }
