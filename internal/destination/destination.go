@@ -101,17 +101,6 @@ type TableInfo struct {
 	Columns []ColumnInfo
 }
 
-// Origin says which pipeline made a table, for which object.
-type Origin struct {
-	Pipeline string `json:"trunkline_pipeline"`
-	Object   string `json:"object"`
-	// Key are the columns of the key, for those who read the comment.
-	Key []string `json:"key,omitempty"`
-	// OwnRows says that the table has rows which the source has not, and that no
-	// pipeline writes to it any more.
-	OwnRows bool `json:"own_rows,omitempty"`
-}
-
 // ColumnInfo is a column that exists in the destination, its type in the
 // destination's own words.
 type ColumnInfo struct {
@@ -168,6 +157,18 @@ type OverflowValue struct {
 	Key    string
 	Column string
 	Value  string
+}
+
+// Fence fails unless owner, who writes, is the one that is stored for the
+// pipeline, if it is found at all.
+func Fence(pipeline string, owner int64, found bool, stored int64) error {
+	switch {
+	case !found:
+		return Fenced.New("pipeline %q was dropped", pipeline)
+	case stored != owner:
+		return Fenced.New("owner %d of pipeline %q was followed by owner %d", owner, pipeline, stored)
+	}
+	return nil
 }
 
 // AfterGap answers for a batch that does not begin at the stored position:

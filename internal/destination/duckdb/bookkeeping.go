@@ -122,15 +122,10 @@ func (d *database) takeOver(ctx context.Context, s *session) (c destination.Chec
 // cannot commit.
 func (d *database) fence(ctx context.Context, s *session) (destination.Checkpoint, error) {
 	c, found, err := d.readCheckpoint(ctx, s)
-	switch {
-	case err != nil:
+	if err != nil {
 		return c, err
-	case !found:
-		return c, destination.Fenced.New("pipeline %q was dropped", d.pipeline)
-	case c.Owner != d.owner:
-		return c, destination.Fenced.New("owner %d of pipeline %q was followed by owner %d", d.owner, d.pipeline, c.Owner)
 	}
-	return c, nil
+	return c, destination.Fence(d.pipeline, d.owner, found, c.Owner)
 }
 
 // remember writes the definition of a table.

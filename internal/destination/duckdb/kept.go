@@ -35,7 +35,7 @@ func (d *database) noteOwnRowsOf(ctx context.Context, s *session, t *schema.Tabl
 	if err != nil {
 		return err
 	}
-	o := parseOrigin(present.comment)
+	o := destination.ParseOrigin(present.comment)
 	if o.Pipeline != d.pipeline || o.Object != t.Object.String() {
 		return nil // dropped, or not ours any more
 	}
@@ -44,7 +44,7 @@ func (d *database) noteOwnRowsOf(ctx context.Context, s *session, t *schema.Tabl
 		return err
 	}
 	o.OwnRows = true
-	return s.exec(ctx, d.statements(t).comment(printOrigin(o)))
+	return s.exec(ctx, d.statements(t).comment(o.Comment()))
 }
 
 func (d *database) hasOwnRows(ctx context.Context, s *session, t *schema.Table, present *found) (bool, error) {

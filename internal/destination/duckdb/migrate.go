@@ -122,7 +122,7 @@ func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy
 	if err != nil {
 		return err
 	}
-	if parseOrigin(present.comment).OwnRows {
+	if destination.ParseOrigin(present.comment).OwnRows {
 		if err := d.keep(ctx, s, p); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy
 	default:
 		sql = append(sql, "DROP TABLE "+st.target(), st.create())
 	}
-	sql = append(sql, st.comment(d.origin(p.Table)))
+	sql = append(sql, st.comment(destination.OriginOf(d.pipeline, p.Table).Comment()))
 	for _, text := range sql {
 		if err := s.exec(ctx, text); err != nil {
 			return err

@@ -3,7 +3,6 @@ package duckdb
 import (
 	"context"
 	"database/sql/driver"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -99,37 +98,11 @@ func (d *database) Tables(ctx context.Context, names []string) (infos []destinat
 		if f == nil {
 			continue
 		}
-		info := destination.TableInfo{Name: name, Origin: parseOrigin(f.comment)}
+		info := destination.TableInfo{Name: name, Origin: destination.ParseOrigin(f.comment)}
 		for _, c := range f.columns {
 			info.Columns = append(info.Columns, c.ColumnInfo)
 		}
 		infos = append(infos, info)
 	}
 	return infos, err
-}
-
-// origin is the comment of a table: whose it is, and its key, which DuckDB does
-// not keep as a constraint.
-func (d *database) origin(t *schema.Table) string {
-	o := destination.Origin{Pipeline: d.pipeline, Object: t.Object.String()}
-	for _, i := range t.Key {
-		o.Key = append(o.Key, t.Columns[i].Name)
-	}
-	return printOrigin(o)
-}
-
-func printOrigin(o destination.Origin) string {
-	text, err := json.Marshal(o)
-	if err != nil {
-		panic(err) // strings marshal
-	}
-	return string(text)
-}
-
-// parseOrigin reads a comment; another's is no origin.
-func parseOrigin(comment string) (o destination.Origin) {
-	if json.Unmarshal([]byte(comment), &o) != nil {
-		return destination.Origin{}
-	}
-	return o
 }

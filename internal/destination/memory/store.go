@@ -122,7 +122,7 @@ func (d *database) Tables(_ context.Context, names []string) (infos []destinatio
 		if t == nil {
 			continue
 		}
-		info := destination.TableInfo{Name: name, Origin: destination.Origin{Pipeline: t.Pipeline, Object: t.Definition.Object.String()}}
+		info := destination.TableInfo{Name: name, Origin: destination.OriginOf(t.Pipeline, t.Definition)}
 		for _, c := range t.Definition.Columns {
 			info.Columns = append(info.Columns, destination.ColumnInfo{Name: c.Name, Type: c.Type.Name})
 		}
@@ -162,11 +162,8 @@ func (d *database) transact(work func(*state) error) error {
 func (d *database) owned(work func(*state, *destination.Checkpoint) error) error {
 	return d.transact(func(s *state) error {
 		c, ok := s.checkpoints[d.pipeline]
-		if !ok {
-			return destination.Fenced.New("pipeline %q was dropped", d.pipeline)
-		}
-		if c.Owner != d.owner {
-			return destination.Fenced.New("owner %d was followed by owner %d", d.owner, c.Owner)
+		if err := destination.Fence(d.pipeline, d.owner, ok, c.Owner); err != nil {
+			return err
 		}
 		c.Tables = slices.Clone(c.Tables)
 		if err := work(s, &c); err != nil {

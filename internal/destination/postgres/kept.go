@@ -43,7 +43,7 @@ func (d *database) noteOwnRowsOf(ctx context.Context, s *session, t *schema.Tabl
 	if err != nil {
 		return err
 	}
-	o := parseOrigin(present.comment)
+	o := destination.ParseOrigin(present.comment)
 	if o.Pipeline != d.pipeline || o.Object != t.Object.String() {
 		return nil // dropped, or not ours any more
 	}
@@ -53,7 +53,7 @@ func (d *database) noteOwnRowsOf(ctx context.Context, s *session, t *schema.Tabl
 		return err
 	}
 	o.OwnRows = true
-	return s.run(ctx, st.comment(printOrigin(o)))
+	return s.run(ctx, st.comment(o.Comment()))
 }
 
 func (d *database) hasOwnRows(ctx context.Context, s *session, st statements, present *found) (bool, error) {
@@ -76,7 +76,7 @@ func (d *database) keep(ctx context.Context, s *session, p schema.BeginCopy) ([]
 	}
 	former := p.Table.Name
 	present, err := d.look(ctx, s, former)
-	if err != nil || !parseOrigin(present.comment).OwnRows {
+	if err != nil || !destination.ParseOrigin(present.comment).OwnRows {
 		return nil, err
 	}
 	name, err := d.keptName(ctx, s, former, p.Generation)

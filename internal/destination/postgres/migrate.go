@@ -135,7 +135,7 @@ func (d *database) beginCopy(ctx context.Context, s *session, p schema.BeginCopy
 		err = s.run(ctx, st.drop(), st.create())
 	}
 	if err == nil {
-		err = s.run(ctx, st.comment(d.origin(p.Table)))
+		err = s.run(ctx, st.comment(destination.OriginOf(d.pipeline, p.Table).Comment()))
 	}
 	if err != nil {
 		return err

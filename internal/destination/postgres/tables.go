@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"regexp"
 	"slices"
 
@@ -100,7 +99,7 @@ func (d *database) Tables(ctx context.Context, names []string) (infos []destinat
 			if len(f.columns) == 0 {
 				continue
 			}
-			info := destination.TableInfo{Name: name, Origin: parseOrigin(f.comment)}
+			info := destination.TableInfo{Name: name, Origin: destination.ParseOrigin(f.comment)}
 			for _, c := range f.columns {
 				info.Columns = append(info.Columns, c.ColumnInfo)
 			}
@@ -109,31 +108,6 @@ func (d *database) Tables(ctx context.Context, names []string) (infos []destinat
 		return nil
 	})
 	return infos, err
-}
-
-// origin is the comment of a table: whose it is.
-func (d *database) origin(t *schema.Table) string {
-	o := destination.Origin{Pipeline: d.pipeline, Object: t.Object.String()}
-	for _, i := range t.Key {
-		o.Key = append(o.Key, t.Columns[i].Name)
-	}
-	return printOrigin(o)
-}
-
-func printOrigin(o destination.Origin) string {
-	text, err := json.Marshal(o)
-	if err != nil {
-		panic(err) // strings marshal
-	}
-	return string(text)
-}
-
-// parseOrigin reads a comment; another's is no origin.
-func parseOrigin(comment string) (o destination.Origin) {
-	if json.Unmarshal([]byte(comment), &o) != nil {
-		return destination.Origin{}
-	}
-	return o
 }
 
 // layout is how rows of a definition are written into the table as it is.
